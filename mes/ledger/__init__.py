@@ -1,0 +1,1 @@
+"""The ledger: everything that happened at a site, one append-only entry each (record-format.md)."""

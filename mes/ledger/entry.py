@@ -1,0 +1,113 @@
+"""The vocabulary of the ledger: what a caller hands in (Draft, Write) and what stands in it (Entry)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mes.ids import Op, Stream
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: a person with the role used and the terminal, or a device or part of the system by id."""
+
+    kind: str
+    id: str
+    name: str | None = None
+    role: str | None = None
+    terminal: str | None = None
+
+    @classmethod
+    def system(cls, ident: str) -> "Actor":
+        """Name a part of the system, e.g. `drain`, as actor."""
+        return cls("system", ident)
+
+    @classmethod
+    def device(cls, ident: str) -> "Actor":
+        """Name a device as actor."""
+        return cls("device", ident)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurred:
+    """When the fact itself happened, where that is before its recording; `by` is device, person or site."""
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An entry that another relies on; `site` and `gen` only where it stands in another ledger."""
+
+    index: int
+    leaf: str
+    site: str | None = None
+    gen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A fact that a caller wants recorded. `data` holds JSON values without floats."""
+
+    type: str
+    data: Mapping[str, Any]
+    tv: int = 1
+    occurred: Occurred | None = None
+    reason: str | None = None
+    signature: Mapping[str, Any] | None = None
+    refs: tuple[Ref, ...] = ()
+    corrects: tuple[Stream, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Drafts for one stream. `expected_seq` is the next seq the caller reckons with; None: whatever is next."""
+
+    stream: Stream
+    drafts: tuple[Draft, ...]
+    expected_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Detachable content (free text, photo): bytes outside the ledger, bound by a salted digest."""
+
+    digest: str
+    salt: bytes = field(repr=False)
+    body: bytes = field(repr=False)
+    media: str = "text/plain; charset=utf-8"
+
+    def as_reference(self) -> dict[str, Any]:
+        """Return what an entry holds instead of the content."""
+        return {"content": self.digest, "bytes": len(self.body), "media": self.media}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as it stands in the ledger; `body` is its exact JCS bytes, `document` their parsed form."""
+
+    index: int
+    stream: Stream
+    seq: int
+    type: str
+    tv: int
+    at: datetime
+    op: Op
+    body: bytes = field(repr=False)
+    document: Mapping[str, Any] = field(repr=False)
+    leaf: bytes = field(repr=False)
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Return the event's own fields."""
+        data: Mapping[str, Any] = self.document["data"]
+        return data
+
+    @property
+    def reference(self) -> Ref:
+        """Return the reference by which another entry of this ledger relies on this one."""
+        return Ref(self.index, self.leaf.hex())
