@@ -1,4 +1,4 @@
-"""What the drain hands to whoever judges a run (limits, alarms, phases): news goes up through this port only."""
+"""What the drain hands to whoever judges a run (limits, alarms, phases): news goes up here only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class RunKey:
 
 @dataclass(frozen=True, slots=True)
 class DrainedReading:
-    """One sample as it came. `value` is None where the text is no finite decimal (a state, NaN, nothing sent).
+    """One sample as it came. `value` is None where the text is no finite decimal (a state, NaN, nothing).
 
     `good` is False for every status that is not Good: such a value is stored, and never judged as if it were.
     """
@@ -63,7 +63,7 @@ class DrainedOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DrainedGap:
-    """A stretch of time for which nobody can show that every sample of `tags` (empty: of all tags) arrived."""
+    """A stretch of time in which samples of `tags` (empty: of all tags) may be missing."""
 
     cause: str
     from_at: datetime
@@ -75,10 +75,11 @@ class RunObserver(Protocol):
     """Judges what a run's device sent; what it returns is appended in the drain's own transaction.
 
     Facts of one run come in the order of the journal. A call that returns writes is the last one of its
-    transaction: what the observer loads from the ledger is therefore current at every call. Leave
-    `expected_seq` None unless the judgement must be made anew when somebody else writes to that stream first
-    (the drain then asks again). After a crash the same facts may be handed over again, never after their commit:
-    an observer keeps no state of its own that the ledger does not hold.
+    transaction for that run: what the observer loads from the ledger is therefore current at every call (the
+    drain's own entry about the same fact is not there yet). Leave `expected_seq` None unless the judgement
+    must be made anew when somebody else writes to that stream first (the drain then asks again), and always
+    for `run/...`, where the drain writes too. After a crash the same facts may be handed over again, never
+    after their commit: an observer keeps no state of its own that the ledger does not hold.
     """
 
     def on_readings(self, run: RunKey, readings: Sequence[DrainedReading], now: datetime) -> Sequence[Write]:
