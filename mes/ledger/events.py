@@ -2,7 +2,7 @@
 
 A class declares `tag` (the event type) and, if it ever changed, `tv`. Fields may be str, bool, int, Decimal,
 datetime, date, Enum, Measure-like (see `mes.units`), nested dataclasses, tuples of those, or `X | None` (left
-out when None). No floats.
+out when None). No floats. A field whose name is a Python keyword carries a trailing underscore: `from_` is "from".
 """
 
 import types
@@ -68,7 +68,7 @@ def encode(value: Any) -> Any:
         return [encode(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         pairs = ((item.name, getattr(value, item.name)) for item in fields(value))
-        return {name: encode(inner) for name, inner in pairs if inner is not None}
+        return {name.removesuffix("_"): encode(inner) for name, inner in pairs if inner is not None}
     raise TypeError(f"{type(value).__name__} cannot stand in an entry")
 
 
@@ -79,8 +79,9 @@ def decode_event(kind: str, tv: int, data: Mapping[str, Any]) -> Event | None:
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    return {name: hint for name, hint in typing.get_type_hints(cls).items() if name not in ("tag", "tv")}
+def _hints(cls: type) -> dict[str, tuple[str, Any]]:
+    hints = typing.get_type_hints(cls).items()
+    return {name.removesuffix("_"): (name, hint) for name, hint in hints if name not in ("tag", "tv")}
 
 
 def decode(hint: Any, value: Any) -> Any:
@@ -95,7 +96,8 @@ def decode(hint: Any, value: Any) -> Any:
     if isinstance(hint, type):
         if is_dataclass(hint):
             known = _hints(hint)
-            return hint(**{name: decode(known[name], item) for name, item in value.items() if name in known})
+            pairs = ((known[name], item) for name, item in value.items() if name in known)
+            return hint(**{field: decode(inner, item) for (field, inner), item in pairs})
         if issubclass(hint, Enum):
             return hint(value)
         if issubclass(hint, Decimal):
