@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache
 from typing import Any
 
@@ -13,21 +13,69 @@ from mes.errors import Refusal
 DECIMAL_PATTERN = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?")
 UNITS: dict[str, str] = {
     # UCUM code: pint expression. Only these may stand in a master, a form or an entry.
-    "1": "dimensionless", "%": "percent", "Cel": "degC", "h": "hour", "min": "minute", "s": "second", "d": "day",
-    "mL": "milliliter", "L": "liter", "uL": "microliter", "mL/min": "milliliter / minute", "g": "gram",
-    "kg": "kilogram", "mg": "milligram", "ug": "microgram", "mbar": "millibar", "bar": "bar", "Pa": "pascal",
-    "/min": "turn / minute", "mmol/L": "millimole / liter", "[pH]": "ph_unit", "{cells}": "cell",
-    "10*6{cells}": "million_cells", "{cells}/mL": "cell / milliliter", "10*6{cells}/mL": "million_cells / milliliter",
-    "10*6{cells}/kg": "million_cells / kilogram", "{cells}/kg": "cell / kilogram", "[IU]/mL": "international_unit / milliliter",
-    "[EU]/mL": "endotoxin_unit / milliliter", "[EU]/kg/h": "endotoxin_unit / kilogram / hour",
-    "{copies}/{cell}": "vector_copy / cell", "{TU}/{cell}": "transducing_unit / cell", "{TU}/mL": "transducing_unit / milliliter",
-    "{TU}": "transducing_unit", "{vial}": "vial", "{bag}": "bag", "mg/m2": "milligram / meter ** 2",
+    "1": "dimensionless",
+    "%": "percent",
+    "Cel": "degC",
+    "h": "hour",
+    "min": "minute",
+    "s": "second",
+    "d": "day",
+    "mL": "milliliter",
+    "L": "liter",
+    "uL": "microliter",
+    "mL/min": "milliliter / minute",
+    "g": "gram",
+    "kg": "kilogram",
+    "mg": "milligram",
+    "ug": "microgram",
+    "mbar": "millibar",
+    "bar": "bar",
+    "Pa": "pascal",
+    "/min": "turn / minute",
+    "mmol/L": "millimole / liter",
+    "[pH]": "ph_unit",
+    "{cells}": "cell",
+    "10*6{cells}": "million_cells",
+    "{cells}/mL": "cell / milliliter",
+    "10*6{cells}/mL": "million_cells / milliliter",
+    "10*6{cells}/kg": "million_cells / kilogram",
+    "{cells}/kg": "cell / kilogram",
+    "[IU]/mL": "international_unit / milliliter",
+    "[EU]/mL": "endotoxin_unit / milliliter",
+    "[EU]/kg/h": "endotoxin_unit / kilogram / hour",
+    "{copies}/{cell}": "vector_copy / cell",
+    "{TU}/{cell}": "transducing_unit / cell",
+    "{TU}/mL": "transducing_unit / milliliter",
+    "{TU}": "transducing_unit",
+    "{vial}": "vial",
+    "{bag}": "bag",
+    "mg/m2": "milligram / meter ** 2",
+    "10*9{cells}": "billion_cells",
+    "10*6{TU}/mL": "million_transducing_units / milliliter",
+    "[IU]": "international_unit",
+    "pg/mL": "picogram / milliliter",
+    "ng/mL": "nanogram / milliliter",
+    "ug/mL": "microgram / milliliter",
+    "m2": "meter ** 2",
+    "cm": "centimeter",
+    "mm[Hg]": "mmHg",
+    "{piece}": "piece",
 }
 _OWN = (
-    "cell = [cell_count]", "international_unit = [biological_activity]", "endotoxin_unit = [endotoxin_activity]",
-    "transducing_unit = [transducing_activity]", "vector_copy = [vector_copies]", "million_cells = 1e6 * cell",
-    "ph_unit = [acidity]", "vial = [vial_count]", "bag = [bag_count]",
+    "cell = [cell_count]",
+    "international_unit = [biological_activity]",
+    "endotoxin_unit = [endotoxin_activity]",
+    "transducing_unit = [transducing_activity]",
+    "vector_copy = [vector_copies]",
+    "million_cells = 1e6 * cell",
+    "ph_unit = [acidity]",
+    "vial = [vial_count]",
+    "bag = [bag_count]",
+    "piece = [piece_count]",
+    "billion_cells = 1e9 * cell",
+    "million_transducing_units = 1e6 * transducing_unit",
 )
+_DIGITS = 60  # a recorded decimal has up to 30; conversions by powers of ten must not round one away
 
 
 @cache
@@ -50,6 +98,11 @@ def checked_unit(code: str) -> str:
     if code not in UNITS:
         raise Refusal("unit-unknown", status=422, unit=code[:40])
     return code
+
+
+def are_compatible(one: str, other: str) -> bool:
+    """Return whether a value in unit `one` can be told in unit `other`; refuses `unit-unknown`."""
+    return bool(_unit(checked_unit(one)).dimensionality == _unit(checked_unit(other)).dimensionality)
 
 
 def decimal_of(text: str) -> Decimal:
@@ -79,10 +132,11 @@ class Measure:
         if code == self.unit:
             return self.value
         try:
-            found = registry().Quantity(self.value, _unit(self.unit)).to(_unit(checked_unit(code)))
+            with localcontext(prec=_DIGITS):
+                found = registry().Quantity(self.value, _unit(self.unit)).to(_unit(checked_unit(code)))
+                return Decimal(found.magnitude)
         except pint.DimensionalityError as error:
             raise Refusal("unit-incompatible", status=422, given=self.unit, wanted=code) from error
-        return Decimal(found.magnitude)
 
     def __str__(self) -> str:
         return f"{self.value:f} {self.unit}" if self.unit != "1" else f"{self.value:f}"

@@ -136,10 +136,10 @@ class MonitoredLimit:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When an edge (`of`) of the step may fall: `min_h` to `max_h` after an edge of another step, or after H0.
+    """When the edge `of` this step may fall: `min_h` to `max_h` after an edge of another step, or after H0.
 
-    `absolute`: hours since H0, then `after` and `edge` are None. `plan_h` is the planned distance, used by the
-    critical path and by forecasts (None: `min_h`, else as soon as the predecessors allow).
+    `absolute`: hours since H0; then `after` and `edge` are None. `plan_h` is the planned distance, used by
+    the critical path and by forecasts (None: `min_h`, else as soon as the predecessors allow).
     """
 
     after: StepId | None = None
@@ -182,7 +182,7 @@ class EquipmentNeed:
 
 @dataclass(frozen=True, slots=True)
 class IdentityScan:
-    """A code that must be scanned and must match: `expects` is e.g. `bag:apheresis`, `wristband`, `bag:product`."""
+    """A code to be scanned that must match: `expects` is e.g. `bag:apheresis`, `wristband`, `bag:product`."""
 
     id: str
     label: str
@@ -190,7 +190,7 @@ class IdentityScan:
 
 
 class AlsoSigned(NamedTuple):
-    """A further signature of a step: meaning (a word of signatures.Meaning) and role (a word of people.Role)."""
+    """A further signature of a step: meaning (of signatures.Meaning) and role (of people.Role)."""
 
     meaning: str
     role: str
@@ -207,7 +207,7 @@ class SignatureRule:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. It may start once every step of `after` is closed; an optional one may be skipped with reason."""
+    """One step; it may start once every step of `after` is closed, and be skipped if `optional`."""
 
     id: StepId
     title: str
@@ -243,8 +243,8 @@ class Step:
 class Master:
     """A whole master batch record. `body` is its flattened YAML, `digest` the SHA-256 (hex) of `body`.
 
-    H0 is the completion of `start_step`; the vein-to-vein time ends when `infusion_step` starts; the shelf life
-    runs from the completion of `expiry_step`; `dose_step` settles the dose that the label prints (PRA-02).
+    H0 is the completion of `start_step`; the vein-to-vein time ends when `infusion_step` starts; the shelf
+    life runs from the completion of `expiry_step`; `dose_step` settles the dose on the label (PRA-02).
     `specification` is `<id>.<version>` of the release specification.
     """
 
