@@ -2,7 +2,7 @@
 
 A class declares `tag` (the event type) and, if it ever changed, `tv`. Fields may be str, bool, int, Decimal,
 datetime, date, Enum, Measure-like (see `mes.units`), nested dataclasses, tuples of those, or `X | None` (left
-out when None). No floats. A field whose name is a Python keyword carries a trailing underscore: `from_` is "from".
+out when None). No floats. A field named by a Python keyword carries a trailing underscore: `from_` is "from".
 """
 
 import types
