@@ -1,0 +1,1 @@
+"""The rules of batch execution: state and command in, events out, or a Refusal with its reason."""

@@ -1,0 +1,99 @@
+"""Facts of quality about one batch: results, reviews, certification and release."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from mes.ledger.events import Event
+
+__all__ = [
+    "BatchCertified",
+    "CertificationRefused",
+    "GateItemJudged",
+    "ReleaseAssigned",
+    "ResultEntered",
+    "ResultFailedLate",
+    "ResultReviewed",
+    "ReviewSigned",
+]
+
+
+@dataclass(frozen=True)
+class ResultEntered(Event):
+    """An analyst entered a result; judged once against the specification by `rule` at `rule_version`."""
+
+    tag: ClassVar[str] = "batch:result:entered"
+    specification: str
+    item: str
+    value: str
+    unit: str | None
+    limit: str
+    passed: bool
+    rule: str
+    rule_version: int
+    supersedes: int | None = None
+
+
+@dataclass(frozen=True)
+class ResultReviewed(Event):
+    """A reviewer who is not the analyst approved the result."""
+
+    tag: ClassVar[str] = "batch:result:reviewed"
+    item: str
+    result_seq: int
+
+
+@dataclass(frozen=True)
+class ResultFailedLate(Event):
+    """A deferred result came back out of specification after certification: the bag stops (PRA-01)."""
+
+    tag: ClassVar[str] = "batch:result:failed_late"
+    item: str
+    result_seq: int
+
+
+@dataclass(frozen=True)
+class ReviewSigned(Event):
+    """A review of the record was signed; `kind` is production, qc, audit_trail or qa."""
+
+    tag: ClassVar[str] = "batch:review:signed"
+    kind: str
+
+
+@dataclass(frozen=True)
+class GateItemJudged:
+    """One item of the release gate as it stood when the certificate was signed: MET, NOT MET or COVERED."""
+
+    item: str
+    title: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class BatchCertified(Event):
+    """A Qualified Person certified the batch; `stage` is preliminary or final."""
+
+    tag: ClassVar[str] = "batch:certified"
+    certificate: str
+    stage: str
+    expiry: datetime
+    pending: tuple[str, ...]
+    gate: tuple[GateItemJudged, ...]
+
+
+@dataclass(frozen=True)
+class CertificationRefused(Event):
+    """A Qualified Person refused certification; the reason stands in the entry."""
+
+    tag: ClassVar[str] = "batch:certification:refused"
+    stage: str
+
+
+@dataclass(frozen=True)
+class ReleaseAssigned(Event):
+    """The certified product was given the status released: the third of three separate acts."""
+
+    tag: ClassVar[str] = "batch:release:assigned"
+    certificate: str
+    containers: tuple[str, ...]

@@ -1,0 +1,110 @@
+"""How facts of quality, identity and custody change a batch."""
+
+from dataclasses import replace
+
+from mes.batches import events as ev
+from mes.batches.fold.fact import Fact
+from mes.batches.model import BatchState, Disposition, HandoverState, LabelState, Phase, ResultState
+
+
+def result_entered(state: BatchState, fact: Fact) -> BatchState:
+    """The newest result of an item counts, and waits for its reviewer."""
+    event: ev.ResultEntered = fact.event  # type: ignore[assignment]
+    result = ResultState(event.item, event.value, event.unit, event.passed, fact.actor, fact.occurred_at, fact.seq)
+    return replace(state, results={**state.results, event.item: result})
+
+
+def result_reviewed(state: BatchState, fact: Fact) -> BatchState:
+    """The result was approved by another person, if it still is the one that was reviewed."""
+    event: ev.ResultReviewed = fact.event  # type: ignore[assignment]
+    result = state.results[event.item]
+    if result.seq != event.result_seq:
+        return state
+    return replace(state, results={**state.results, event.item: replace(result, reviewer=fact.actor)})
+
+
+def result_failed_late(state: BatchState, fact: Fact) -> BatchState:
+    """A deferred result failed after certification: the product is on hold, the certificate in question."""
+    phase = state.phase if state.infused_at else Phase.HELD
+    return replace(state, phase=phase, disposition=Disposition.IN_QUESTION)
+
+
+def reviewed(state: BatchState, fact: Fact) -> BatchState:
+    """A review of the record stands."""
+    event: ev.ReviewSigned = fact.event  # type: ignore[assignment]
+    return replace(state, reviews={**state.reviews, event.kind: fact.signer})
+
+
+def certified(state: BatchState, fact: Fact) -> BatchState:
+    """A certificate stands; a final one does not take back that the product was released."""
+    event: ev.BatchCertified = fact.event  # type: ignore[assignment]
+    final = event.stage == "final"
+    disposition = Disposition.CERTIFIED_FINAL if final else Disposition.CERTIFIED_PRELIMINARY
+    return replace(state, certificates={**state.certificates, event.stage: event.certificate}, disposition=disposition)
+
+
+def certification_refused(state: BatchState, fact: Fact) -> BatchState:
+    """A Qualified Person refused."""
+    return replace(state, disposition=Disposition.REFUSED)
+
+
+def released(state: BatchState, fact: Fact) -> BatchState:
+    """The product may leave."""
+    return replace(state, disposition=Disposition.RELEASED)
+
+
+def donation_identified(state: BatchState, fact: Fact) -> BatchState:
+    """The collected bag has its donation number."""
+    event: ev.DonationIdentified = fact.event  # type: ignore[assignment]
+    return replace(state, din=event.din, containers=(*state.containers, event.container))
+
+
+def container_filled(state: BatchState, fact: Fact) -> BatchState:
+    """The product bag exists and its shelf life runs."""
+    event: ev.ContainerFilled = fact.event  # type: ignore[assignment]
+    return replace(state, containers=(*state.containers, event.container), expiry_at=event.expiry)
+
+
+def label_issued(state: BatchState, fact: Fact) -> BatchState:
+    """One more printed label to account for; an earlier reconciliation no longer covers all."""
+    event: ev.LabelIssued = fact.event  # type: ignore[assignment]
+    labels = {**state.labels, event.serial: LabelState(event.serial, event.container)}
+    return replace(state, labels=labels, labels_reconciled_by=None)
+
+
+def labels_reconciled(state: BatchState, fact: Fact) -> BatchState:
+    """Every printed label has its fate."""
+    event: ev.LabelsReconciled = fact.event  # type: ignore[assignment]
+    fates = dict.fromkeys(event.used, "used") | dict.fromkeys(event.destroyed, "destroyed")
+    labels = {serial: replace(label, fate=fates.get(serial, label.fate)) for serial, label in state.labels.items()}
+    return replace(state, labels=labels, labels_reconciled_by=fact.actor)
+
+
+def handed_over(state: BatchState, fact: Fact) -> BatchState:
+    """A container is between two hands."""
+    event: ev.CustodyHandedOver = fact.event  # type: ignore[assignment]
+    given = HandoverState(event.handover, event.container, fact.actor, event.place)
+    return replace(state, handovers={**state.handovers, event.handover: given})
+
+
+def taken_over(state: BatchState, fact: Fact) -> BatchState:
+    """The container has a keeper again."""
+    event: ev.CustodyTakenOver = fact.event  # type: ignore[assignment]
+    taken = replace(state.handovers[event.handover], taker=fact.actor, place=event.place)
+    return replace(state, handovers={**state.handovers, event.handover: taken})
+
+
+def issue_go(state: BatchState, fact: Fact) -> BatchState:
+    """The clinician said that the patient is ready."""
+    return replace(state, issue_go_by=fact.actor)
+
+
+def bedside_checked(state: BatchState, fact: Fact) -> BatchState:
+    """One more person compared wristband and bag."""
+    return replace(state, bedside=(*state.bedside, fact.actor))
+
+
+def infused(state: BatchState, fact: Fact) -> BatchState:
+    """The vein-to-vein clock stops at the start of the infusion."""
+    event: ev.Infused = fact.event  # type: ignore[assignment]
+    return replace(state, infused_at=event.started, infusion_ended_at=event.ended)
