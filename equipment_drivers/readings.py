@@ -73,8 +73,8 @@ class CommandResult(StrEnum):
 class Reading:
     """One sample of one tag as the device gave it.
 
-    `value` is the shortest text that round-trips at the node's own type ("37.1", "true", "RUNNING"), "" if the
-    device sent none; `unit` a UCUM code from the node map ("" if none); `status` the OPC UA status code;
+    `value` is the shortest text that round-trips at the node's own type ("37.1", "true", "RUNNING"), "" if
+    the device sent none; `unit` a UCUM code from the node map ("" if none); `status` the OPC UA status code;
     times in ticks (None where the device sent none).
     """
 
@@ -107,7 +107,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What the record asked of a device; `id` makes it unique for ever, `args` are texts (program number, id)."""
+    """What the record asked of a device; `id` makes it unique for ever, `args` are texts."""
 
     id: str
     verb: CommandVerb

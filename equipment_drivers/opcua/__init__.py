@@ -1,0 +1,1 @@
+"""OPC UA for drivers: security, the wire's values, and a subscription that loses no sample."""
