@@ -22,7 +22,8 @@ demo:
 
 test:
 	@tools/setup dev
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=15 $(ARGS)
+	@$(BIN)/python -m tests.house.figures
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not campaign" --durations=15 $(ARGS)
 
 lint:
 	@tools/setup dev
