@@ -50,7 +50,7 @@ def time_text(at: datetime) -> str:
 
 def encode(value: Any) -> Any:
     """Return the JSON form of an event or field value."""
-    if value is None or isinstance(value, bool | str) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, bool | str) and not isinstance(value, Enum)):
         return value
     if isinstance(value, Enum):
         return value.value

@@ -1,0 +1,102 @@
+"""What holds when a ledger is begun, continued or opened: tables, triggers, whose it is, and whose key."""
+
+from base64 import b64decode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, Engine, select
+
+from mes.errors import IntegrityBreach, Refusal
+from mes.ids import Stream
+from mes.ledger.checkpoints import open_checkpoint, origin_of
+from mes.ledger.drafting import checked_site
+from mes.ledger.entry import Entry
+from mes.ledger.heads import Head, stored_root
+from mes.ledger.keys import SiteKey
+from mes.ledger.notes import NoteError, Verifier
+from mes.ledger.placing import Ground
+from mes.ledger.reader import entry_of
+from mes.ledger.site_events import KeyRotated, LedgerContinued, LedgerCreated
+from mes.ledger.tables import CHECKPOINT, ENTRY, METADATA
+from mes.ledger.triggers import install_triggers
+
+FIRST = (LedgerCreated.tag, LedgerContinued.tag)
+
+
+def prepare_tables(engine: Engine) -> None:
+    """Create the ledger's tables and triggers where they are missing."""
+    with engine.begin() as connection:
+        METADATA.create_all(connection)
+        install_triggers(connection)
+
+
+def checked_zone(tz: str) -> ZoneInfo:
+    """Return the IANA zone, or refuse with `time-zone-unknown`."""
+    try:
+        return ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Refusal("time-zone-unknown", status=422, given=tz[:80]) from error
+
+
+def checked_ground(site: str, gen: int, tz: str, key: SiteKey, clock: str) -> Ground:
+    """Return what all entries share; refuses `ledger-key-differs` for a key of another name."""
+    if clock not in ("real", "simulated"):
+        raise ValueError(f"clock {clock!r}")
+    origin = origin_of(checked_site(site), gen)
+    if key.name != origin:
+        raise Refusal("ledger-key-differs", expected=origin, found=key.name)
+    return Ground(site, gen, checked_zone(tz), clock == "simulated")
+
+
+def first_entry(connection: Connection, gen: int) -> Entry:
+    """Return entry 0; IntegrityBreach where a ledger does not begin as one must."""
+    where = (ENTRY.c.gen == gen, ENTRY.c.index == 0)
+    row = connection.execute(select(ENTRY.c.body, ENTRY.c.leaf).where(*where)).one_or_none()
+    if row is None:
+        raise IntegrityBreach("entry 0 is missing", index=0)
+    entry = entry_of(bytes(row.body), bytes(row.leaf))
+    if entry.type not in FIRST:
+        raise IntegrityBreach(f"entry 0 is a {entry.type}", index=0)
+    return entry
+
+
+def key_history(connection: Connection, site: str, gen: int) -> list[tuple[int, Verifier]]:
+    """Return the site's public keys and the index of the entry from which each is good."""
+    where = (ENTRY.c.gen == gen, ENTRY.c.stream == Stream(f"site/{site}"))
+    found = select(ENTRY.c.body, ENTRY.c.leaf).where(*where, ENTRY.c.type.in_((*FIRST, KeyRotated.tag)))
+    entries = [entry_of(bytes(row.body), bytes(row.leaf)) for row in connection.execute(found.order_by(ENTRY.c.seq))]
+    return [(entry.index, key_in(entry, origin_of(site, gen))) for entry in entries]
+
+
+def key_in(entry: Entry, origin: str) -> Verifier:
+    """Return the public key that a genesis or rotation entry names."""
+    return Verifier(origin, b64decode(entry.data["key"]))
+
+
+def check_identity(connection: Connection, site: str, gen: int, key: SiteKey) -> str:
+    """Return the kind of clock; refuses `ledger-of-another-site` and `ledger-key-differs`."""
+    first = first_entry(connection, gen)
+    if first.document["site"] != site:
+        raise Refusal("ledger-of-another-site", expected=site, found=first.document["site"])
+    present = key_history(connection, site, gen)[-1][1]
+    if (present.name, present.public) != (key.name, key.public):
+        raise Refusal("ledger-key-differs", expected=present.vkey, found=key.vkey)
+    return str(first.data["clock"])
+
+
+def check_last_checkpoint(connection: Connection, site: str, gen: int, head: Head) -> None:
+    """IntegrityBreach where the newest stored checkpoint contradicts the entries (a cut tail, an old file)."""
+    newest = select(CHECKPOINT.c.size, CHECKPOINT.c.note).where(CHECKPOINT.c.gen == gen)
+    row = connection.execute(newest.order_by(CHECKPOINT.c.size.desc()).limit(1)).one_or_none()
+    if row is None:
+        return
+    verifiers = [verifier for _, verifier in key_history(connection, site, gen)]
+    try:
+        found = open_checkpoint(row.note, verifiers, origin_of(site, gen))
+    except NoteError as error:
+        raise IntegrityBreach(f"checkpoint {row.size} does not stand", note=row.note, cause=str(error)) from error
+    if found.size != row.size or found.size > head.size:
+        raise IntegrityBreach(
+            f"the ledger ends at {head.size}, but {found.size} entries were signed", index=head.size, note=row.note
+        )
+    if stored_root(connection, gen, found.size) != found.root:
+        raise IntegrityBreach(f"the tree of {found.size} entries is not the one that was signed", note=row.note)

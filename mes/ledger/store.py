@@ -1,0 +1,319 @@
+"""The ledger of one site, with its writer: one transaction per operation, all or none, one writer at a time.
+
+The head is cached between appends and read anew after any failure. Should another process have written all the
+same, the database's unique keys refuse the place and the append is tried once more from a fresh head.
+"""
+
+import weakref
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import OperationalError
+
+from mes.errors import Fault, IntegrityBreach, Refusal
+from mes.ids import Op, Stream, new_op
+from mes.ledger.breach import BreachLog
+from mes.ledger.checkpoints import Checkpoint, origin_of
+from mes.ledger.database import open_engine
+from mes.ledger.drafting import Part, actor_document, checked_op, parts_of
+from mes.ledger.entry import Actor, Content, Draft, Entry, Write
+from mes.ledger.events import time_text
+from mes.ledger.founding import check_identity, check_last_checkpoint, checked_ground, prepare_tables
+from mes.ledger.heads import MAX_CACHED_STREAMS, Head, next_seq, read_head
+from mes.ledger.inserting import (
+    Inserting,
+    Overtaken,
+    check_references,
+    checkpoint_row,
+    remove_contents,
+    store_contents,
+    store_shown,
+)
+from mes.ledger.keys import SiteKey
+from mes.ledger.placing import Ground, Placed, place, utc
+from mes.ledger.reader import LedgerReader, entry_of, newest_generation
+from mes.ledger.site_events import Heartbeat, LedgerContinued, LedgerCreated
+from mes.ledger.tables import CHECKPOINT
+from mes.ledger.triggers import check_triggers
+
+Projector = Callable[[Connection, Entry], None]
+"""Updates read tables from one entry, in the append's transaction; a pure function of the entry and the tables."""
+Alongside = Callable[[Connection], None]
+
+__all__ = ["Alongside", "Head", "Ledger", "Projector"]
+
+
+class Ledger(LedgerReader):
+    """One generation of a site's ledger. Safe for threads; one process writes (see locks.py)."""
+
+    def __init__(
+        self, engine: Engine, ground: Ground, key: SiteKey, projectors: Sequence[Projector], breaches: BreachLog
+    ) -> None:
+        """Use create, open or continue_generation instead."""
+        super().__init__(open_engine(engine.url, read_only=True), ground.gen)
+        self.site, self.tz, self.key = ground.site, ground.tz.key, key
+        self.clock_kind = "simulated" if ground.simulated else "real"
+        self.breaches = breaches
+        self._engine, self._ground, self._projectors = engine, ground, tuple(projectors)
+        self._lock = RLock()
+        self._head: Head | None = None
+        self._connection: Connection | None = None
+        self._inserting = Inserting(engine.dialect)
+        weakref.finalize(self, self._read_engine.dispose)
+
+    @classmethod
+    def create(
+        cls,
+        engine: Engine,
+        *,
+        site: str,
+        tz: str,
+        key: SiteKey,
+        now: datetime,
+        clock: str,
+        software: str,
+        projectors: Sequence[Projector] = (),
+        breach_path: Path | None = None,
+    ) -> "Ledger":
+        """Begin generation 1 of a site's ledger in an empty database; refuses `ledger-exists`."""
+        ground = checked_ground(site, 1, tz, key, clock)
+        prepare_tables(engine)
+        if newest_generation(engine) is not None:
+            raise Refusal("ledger-exists", site=site)
+        ledger = cls(engine, ground, key, projectors, BreachLog(breach_path))
+        first = LedgerCreated(site, b64encode(key.public).decode(), clock, software)
+        ledger._begin(first.draft(), Actor.system("ledger"), now)
+        return ledger
+
+    @classmethod
+    def open(
+        cls,
+        engine: Engine,
+        *,
+        site: str,
+        tz: str,
+        key: SiteKey,
+        projectors: Sequence[Projector] = (),
+        breach_path: Path | None = None,
+    ) -> "Ledger":
+        """Open the newest generation, after checking that it is this site's, whole at its end, and guarded.
+
+        Refuses `ledger-missing`, `ledger-of-another-site`, `ledger-key-differs`; Fault `ledger-triggers-missing`;
+        IntegrityBreach (written to `breach_path`) where tail, tree edge or last checkpoint contradict each other.
+        """
+        gen = newest_generation(engine)
+        if gen is None:
+            raise Refusal("ledger-missing", status=404)
+        breaches = BreachLog(breach_path)
+        with engine.begin() as connection:
+            check_triggers(connection)
+            try:
+                clock = check_identity(connection, site, gen, key)
+                head = read_head(connection, gen)
+                check_last_checkpoint(connection, site, gen, head)
+            except IntegrityBreach as breach:
+                breaches.record(breach, None)
+                raise
+        ledger = cls(engine, checked_ground(site, gen, tz, key, clock), key, projectors, breaches)
+        ledger._head = head
+        return ledger
+
+    @classmethod
+    def continue_generation(
+        cls,
+        engine: Engine,
+        *,
+        site: str,
+        tz: str,
+        key: SiteKey,
+        now: datetime,
+        clock: str,
+        software: str,
+        previous: Checkpoint,
+        evidence: str,
+        actor: Actor,
+        signature: dict[str, Any] | None = None,
+        reason: str | None = None,
+        projectors: Sequence[Projector] = (),
+        breach_path: Path | None = None,
+    ) -> "Ledger":
+        """Begin the next generation after the ledger that `previous` (its last cosigned checkpoint) names.
+
+        For a tail that was lost and cannot be re-seeded; who may is decided above. `key` carries the name of the
+        new generation (`SiteKey.named`). Refuses `generation-differs` if the database holds another one.
+        """
+        prior = int(previous.origin.rpartition("/")[2])
+        ground = checked_ground(site, prior + 1, tz, key, clock)
+        prepare_tables(engine)
+        found = newest_generation(engine)
+        if previous.origin != origin_of(site, prior) or found not in (None, prior):
+            raise Refusal("generation-differs", previous=previous.origin, found=found)
+        ledger = cls(engine, ground, key, projectors, BreachLog(breach_path))
+        public = b64encode(key.public).decode()
+        root = previous.root.hex()
+        first = LedgerContinued(previous.origin, previous.size, root, evidence, site, public, clock, software)
+        ledger._begin(first.draft(signature=signature, reason=reason), actor, now)
+        return ledger
+
+    def _begin(self, first: Draft, actor: Actor, now: datetime) -> None:
+        self.append(new_op(), [Write(self.site_stream, (first,), 0)], actor=actor, now=now)
+
+    @property
+    def site_stream(self) -> Stream:
+        """Return the stream of the site's own facts."""
+        return Stream(f"site/{self.site}")
+
+    @property
+    def origin(self) -> str:
+        """Return the origin line of this ledger's checkpoints."""
+        return origin_of(self.site, self.gen)
+
+    def append(
+        self,
+        op: Op,
+        writes: Sequence[Write],
+        *,
+        actor: Actor,
+        now: datetime,
+        contents: Sequence[Content] = (),
+        shown: Sequence[bytes] = (),
+        alongside: Alongside | None = None,
+    ) -> tuple[Entry, ...]:
+        """Record one operation: all its drafts or none, durable when this returns.
+
+        A known `op` gets the entries it made, and nothing is written. Refuses `entry-malformed`,
+        `entry-too-large`, `op-malformed`, `somebody-was-faster`, `reference-unknown`, `correction-of-nothing`,
+        `content-unknown`, `stream-held-by-breach`; Fault `ledger-unavailable`. After a Fault the outcome is
+        unknown: ask again with the same `op`. `alongside` runs last, in the same transaction.
+        """
+        parts, who, moment = parts_of(writes), actor_document(actor), utc(now)
+        checked_op(op)
+        for part in parts:
+            self.breaches.check(part.stream)
+
+        def store(connection: Connection, placed: Placed) -> None:
+            check_references(connection, self.gen, placed.own)
+            store_contents(connection, placed.own, contents)
+            store_shown(connection, placed.own, shown)
+            remove_contents(connection, self.gen, placed.own)
+            for entry in (*placed.steps, *placed.own):
+                for project in self._projectors:
+                    project(connection, entry)
+            if alongside is not None:
+                alongside(connection)
+
+        with self._lock:
+            for _ in range(2):
+                try:
+                    return self._attempt(op, parts, who, moment, store)
+                except Overtaken:
+                    continue
+        raise Fault("ledger-overtaken", site=self.site)
+
+    def beside(self, store: Alongside) -> None:
+        """Run `store` in a write transaction of its own, in turn with the appends: for rows without an entry.
+
+        Durable when this returns; Fault `ledger-unavailable`. The drain keeps samples so until they are sealed.
+        """
+        with self._lock, self._transaction() as connection:
+            store(connection)
+
+    def _attempt(
+        self,
+        op: Op,
+        parts: Sequence[Part],
+        who: dict[str, Any],
+        now: datetime,
+        store: Callable[[Connection, Placed], None],
+    ) -> tuple[Entry, ...]:
+        cached, self._head = self._head, None  # put back only by success
+        with self._transaction() as connection:
+            known = self._inserting.operation(connection, op)
+            if not known:
+                head = cached or self._fresh_head(connection, now)
+                placed = self._place(connection, head, op, who, parts, now, is_fresh=cached is None)
+                self._inserting.entries(connection, self.gen, (*placed.steps, *placed.own), placed.nodes)
+                store(connection, placed)
+        if known:
+            self._head = cached
+            return tuple(entry_of(body, leaf) for body, leaf in known)
+        seqs = head.seqs if len(head.seqs) < MAX_CACHED_STREAMS else {}
+        seqs.update(placed.head.seqs)
+        self._head = Head(placed.head.frontier, placed.head.at, seqs)
+        return placed.own
+
+    def _place(
+        self,
+        connection: Connection,
+        head: Head,
+        op: Op,
+        who: dict[str, Any],
+        parts: Sequence[Part],
+        now: datetime,
+        *,
+        is_fresh: bool,
+    ) -> Placed:
+        try:
+            return place(self._ground, head, lambda stream: next_seq(connection, self.gen, stream), op, who, parts, now)
+        except Refusal as refusal:
+            if refusal.code == "somebody-was-faster" and not is_fresh:
+                raise Overtaken from refusal  # the cache may be what is behind; ask the database
+            raise
+
+    def _fresh_head(self, connection: Connection, now: datetime) -> Head:
+        try:
+            return read_head(connection, self.gen)
+        except IntegrityBreach as breach:
+            self.breaches.record(breach, time_text(now))
+            raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        connection = self._connection
+        if connection.in_transaction():
+            raise RuntimeError("an append inside an append")
+        try:
+            with connection.begin():
+                yield connection
+        except OperationalError as error:
+            self._release_connection()
+            raise Fault("ledger-unavailable", cause=str(error.orig)) from error
+
+    def _release_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def heartbeat(self, now: datetime) -> str:
+        """Record that the ledger stands as it stood, and return the signed checkpoint after that entry."""
+        with self._lock:
+            before = Heartbeat(self.size, self.root().hex())
+            writes = [Write(self.site_stream, (before.draft(),))]
+            self.append(new_op(), writes, actor=Actor.system("ledger"), now=now)
+            return self.checkpoint(now)
+
+    def checkpoint(self, now: datetime) -> str:
+        """Sign the present head, store the note and return it; the stored one if this size has one already."""
+        with self._lock, self._transaction() as connection:
+            head = self._head or self._fresh_head(connection, utc(now))
+            where = (CHECKPOINT.c.gen == self.gen, CHECKPOINT.c.size == head.size)
+            known: str | None = connection.execute(select(CHECKPOINT.c.note).where(*where)).scalar()
+            if known is not None:
+                return known
+            note = self.key.signed_note(Checkpoint(self.origin, head.size, head.frontier.root()).text)
+            connection.execute(insert(CHECKPOINT), checkpoint_row(self.gen, head.size, utc(now), note))
+            return note
+
+    def close(self) -> None:
+        """Give back the connections that this ledger holds; the engine stays its owner's."""
+        with self._lock:
+            self._release_connection()
+        self._read_engine.dispose()
