@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ CATALOGUE = ROOT / "mes/web/catalogue"
 RAISED = {"Refusal", "Fault"}
 PLACEHOLDER = re.compile(r"\{(\w+)")
 NOT_A_FACT = {"status"}
+COMPUTED = {
+    # where a code is not a literal: the function that returns it, or the table that holds it
+    "mes/batches/decide/steps.py": ("mes/batches/decide/acts.py", "missing_act"),
+    "mes/signatures/service.py": ("mes/signatures/service.py", "_REFUSALS"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,27 @@ def driver_codes() -> dict[str, str]:
     return found
 
 
+def codes_of(path: str, name: str) -> set[str]:
+    """Return the codes that a function returns, or that the values of a module's table hold."""
+    for node in syntax(path).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            returned = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+            return {code for one in returned for code in _codes(one) if code}
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if ast.unparse(target) == name:
+                return {code for one in node.value.values for code in _codes(one) if code}
+    return set()
+
+
 def raised() -> list[Raise]:
-    """Return every place in the source that raises a Refusal or a Fault."""
-    return [one for path in modules(*SOURCES) for one in raises_in(syntax(path), path)]
+    """Return every place in the source that raises a Refusal or a Fault; a known computed code counts as each."""
+    found = []
+    for path in modules(*SOURCES):
+        for one in raises_in(syntax(path), path):
+            known = codes_of(*COMPUTED[path]) if one.code is None and path in COMPUTED else set()
+            found += [replace(one, code=code) for code in sorted(known)] or [one]
+    return found
 
 
 def sentences(path: Path) -> dict[str, str]:

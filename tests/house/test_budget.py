@@ -6,6 +6,10 @@ from tests.house.tree import SMALL, SOURCES, function_length, functions, line_co
 
 FILE_MEDIAN, FILE_P90, FILE_LONGEST = 120, 300, 500
 FUNCTION_P90, FUNCTION_LONGEST = 35, 70
+ONE_FILE_BY_FORMAT = {
+    # the verifier travels in every bundle as one file (record format 1, section 4) and shares no code with its writer
+    "mes/records/bundle/verify.py": 2000,
+}
 EVERYTHING = (*SOURCES, "tests/", "bench/", "tools/")
 
 
@@ -21,7 +25,11 @@ def test_functions_are_short() -> None:
 
 
 def test_no_file_is_long() -> None:
-    assert {path: line_count(path) for path in modules(*EVERYTHING) if line_count(path) > FILE_LONGEST} == {}
+    assert {
+        path: line_count(path)
+        for path in modules(*EVERYTHING)
+        if line_count(path) > ONE_FILE_BY_FORMAT.get(path, FILE_LONGEST)
+    } == {}
 
 
 def test_no_function_is_long() -> None:
