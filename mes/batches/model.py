@@ -118,7 +118,7 @@ class StepState:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionState:
-    """Something that did not go as the master says; `kind` is limit, value, alarm, device, window, scan, gap or fact."""
+    """Something that did not go as the master says; `kind`: limit, value, alarm, device, window, scan, gap, fact."""
 
     exception: str
     kind: str
@@ -158,7 +158,7 @@ class Excursion:
 
 @dataclass(frozen=True, slots=True)
 class ResultState:
-    """One result of the specification: entered, judged once, reviewed by another person."""
+    """One result of the specification: entered, judged once against `limit`, reviewed by another person."""
 
     item: str
     value: str
@@ -168,15 +168,31 @@ class ResultState:
     entered_at: datetime
     seq: int
     reviewer: str | None = None
+    limit: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelState:
-    """One printed label by serial number: issued, then used or destroyed."""
+    """One printed label by serial number: issued, then used, destroyed or missing."""
 
     serial: str
     container: str
     fate: str | None = None
+    issued_by: str = ""
+    payload: str = ""
+    text: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """One filled product container; volume in mL, dose as the label says it."""
+
+    container: str
+    volume_ml: str
+    dose: str
+    expiry_at: datetime
+    filled_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +204,8 @@ class HandoverState:
     giver: str
     place: str
     taker: str | None = None
+    temperatures: str = ""
+    within: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +263,11 @@ class BatchState:
     hold_reason: str | None = None
     voided: frozenset[int] = frozenset()
     people: frozenset[str] = frozenset()
+    took_part: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    filled: Mapping[str, ContainerState] = field(default_factory=dict)
+    volumes_balanced: bool = False
+    infusion_started_at: datetime | None = None
+    certified_seq: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def stream(self) -> Stream:

@@ -1,5 +1,6 @@
 """Facts of identity and custody about one batch: donation, containers, labels, handovers, bedside, infusion."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -9,10 +10,12 @@ from mes.ledger.events import Event
 __all__ = [
     "BedsideChecked",
     "ContainerFilled",
+    "ContainersReconciled",
     "CustodyHandedOver",
     "CustodyTakenOver",
     "DonationIdentified",
     "Infused",
+    "InfusionStarted",
     "IssueGoGiven",
     "LabelIssued",
     "LabelsReconciled",
@@ -40,6 +43,19 @@ class ContainerFilled(Event):
 
 
 @dataclass(frozen=True)
+class ContainersReconciled(Event):
+    """What became of the formulated volume; all in mL, the parts add up to `formulated`."""
+
+    tag: ClassVar[str] = "batch:containers:reconciled"
+    formulated: str
+    product: str
+    quality_control: str
+    retained: str
+    backup: str
+    waste: str
+
+
+@dataclass(frozen=True)
 class LabelIssued(Event):
     """A label was printed; its text holds vault placeholders, never a name."""
 
@@ -52,11 +68,13 @@ class LabelIssued(Event):
 
 @dataclass(frozen=True)
 class LabelsReconciled(Event):
-    """Printed = used + destroyed + returned, by another person than the one who printed."""
+    """Printed = used + destroyed + missing, by another person than the one who printed; `search` is content."""
 
     tag: ClassVar[str] = "batch:labels:reconciled"
     used: tuple[str, ...]
     destroyed: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    search: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,8 @@ class CustodyTakenOver(Event):
     condition: str
     lowest_celsius: str | None = None
     highest_celsius: str | None = None
+    limit: str | None = None
+    within: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +119,14 @@ class BedsideChecked(Event):
     tag: ClassVar[str] = "batch:bedside:checked"
     container: str
     checker: int
+
+
+@dataclass(frozen=True)
+class InfusionStarted(Event):
+    """The infusion began: the vein-to-vein clock stops here."""
+
+    tag: ClassVar[str] = "batch:infusion:started"
+    container: str
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class ResultEntered(Event):
     rule: str
     rule_version: int
     supersedes: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,13 @@ class ReviewSigned(Event):
 
 @dataclass(frozen=True)
 class GateItemJudged:
-    """One item of the release gate as it stood when the certificate was signed: MET, NOT MET or COVERED."""
+    """One item of the release gate as it stood when the certificate was signed, in the words of the gate."""
 
     item: str
     title: str
     status: str
     detail: str
+    acknowledged: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class BatchCertified(Event):
     expiry: datetime
     pending: tuple[str, ...]
     gate: tuple[GateItemJudged, ...]
+    confirmations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class CertificationRefused(Event):
 
     tag: ClassVar[str] = "batch:certification:refused"
     stage: str
+    certificate: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,24 @@ from dataclasses import replace
 
 from mes.batches import events as ev
 from mes.batches.fold.fact import Fact
-from mes.batches.model import BatchState, Disposition, HandoverState, LabelState, Phase, ResultState
+from mes.batches.model import (
+    BatchState,
+    ContainerState,
+    Disposition,
+    HandoverState,
+    LabelState,
+    Phase,
+    ResultState,
+)  # fmt: skip
 
 
 def result_entered(state: BatchState, fact: Fact) -> BatchState:
     """The newest result of an item counts, and waits for its reviewer."""
     event: ev.ResultEntered = fact.event  # type: ignore[assignment]
-    result = ResultState(event.item, event.value, event.unit, event.passed, fact.actor, fact.occurred_at, fact.seq)
+    result = ResultState(
+        event.item, event.value, event.unit, event.passed, fact.actor, fact.occurred_at, fact.seq,
+        limit=event.limit, note=event.note or "",
+    )  # fmt: skip
     return replace(state, results={**state.results, event.item: result})
 
 
@@ -25,7 +36,7 @@ def result_reviewed(state: BatchState, fact: Fact) -> BatchState:
 
 def result_failed_late(state: BatchState, fact: Fact) -> BatchState:
     """A deferred result failed after certification: the product is on hold, the certificate in question."""
-    phase = state.phase if state.infused_at else Phase.HELD
+    phase = state.phase if state.infusion_started_at else Phase.HELD
     return replace(state, phase=phase, disposition=Disposition.IN_QUESTION)
 
 
@@ -40,7 +51,10 @@ def certified(state: BatchState, fact: Fact) -> BatchState:
     event: ev.BatchCertified = fact.event  # type: ignore[assignment]
     final = event.stage == "final"
     disposition = Disposition.CERTIFIED_FINAL if final else Disposition.CERTIFIED_PRELIMINARY
-    return replace(state, certificates={**state.certificates, event.stage: event.certificate}, disposition=disposition)
+    return replace(
+        state, disposition=disposition, certificates={**state.certificates, event.stage: event.certificate},
+        certified_seq={**state.certified_seq, event.stage: fact.seq},
+    )  # fmt: skip
 
 
 def certification_refused(state: BatchState, fact: Fact) -> BatchState:
@@ -62,20 +76,31 @@ def donation_identified(state: BatchState, fact: Fact) -> BatchState:
 def container_filled(state: BatchState, fact: Fact) -> BatchState:
     """The product bag exists and its shelf life runs."""
     event: ev.ContainerFilled = fact.event  # type: ignore[assignment]
-    return replace(state, containers=(*state.containers, event.container), expiry_at=event.expiry)
+    filled = ContainerState(event.container, event.volume, event.dose, event.expiry, fact.actor)
+    known = () if event.container in state.containers else (event.container,)
+    return replace(
+        state, containers=(*state.containers, *known), expiry_at=event.expiry,
+        filled={**state.filled, event.container: filled},
+    )  # fmt: skip
+
+
+def containers_reconciled(state: BatchState, fact: Fact) -> BatchState:
+    """The whole formulated volume is accounted for."""
+    return replace(state, volumes_balanced=True)
 
 
 def label_issued(state: BatchState, fact: Fact) -> BatchState:
     """One more printed label to account for; an earlier reconciliation no longer covers all."""
     event: ev.LabelIssued = fact.event  # type: ignore[assignment]
-    labels = {**state.labels, event.serial: LabelState(event.serial, event.container)}
-    return replace(state, labels=labels, labels_reconciled_by=None)
+    label = LabelState(event.serial, event.container, issued_by=fact.actor, payload=event.payload, text=event.text)
+    return replace(state, labels={**state.labels, event.serial: label}, labels_reconciled_by=None)
 
 
 def labels_reconciled(state: BatchState, fact: Fact) -> BatchState:
     """Every printed label has its fate."""
     event: ev.LabelsReconciled = fact.event  # type: ignore[assignment]
     fates = dict.fromkeys(event.used, "used") | dict.fromkeys(event.destroyed, "destroyed")
+    fates |= dict.fromkeys(event.missing, "missing")
     labels = {serial: replace(label, fate=fates.get(serial, label.fate)) for serial, label in state.labels.items()}
     return replace(state, labels=labels, labels_reconciled_by=fact.actor)
 
@@ -90,7 +115,11 @@ def handed_over(state: BatchState, fact: Fact) -> BatchState:
 def taken_over(state: BatchState, fact: Fact) -> BatchState:
     """The container has a keeper again."""
     event: ev.CustodyTakenOver = fact.event  # type: ignore[assignment]
-    taken = replace(state.handovers[event.handover], taker=fact.actor, place=event.place)
+    read = [one for one in (event.lowest_celsius, event.highest_celsius) if one is not None]
+    taken = replace(
+        state.handovers[event.handover], taker=fact.actor, place=event.place,
+        temperatures=" to ".join(read), within=event.within,
+    )  # fmt: skip
     return replace(state, handovers={**state.handovers, event.handover: taken})
 
 
@@ -104,7 +133,13 @@ def bedside_checked(state: BatchState, fact: Fact) -> BatchState:
     return replace(state, bedside=(*state.bedside, fact.actor))
 
 
-def infused(state: BatchState, fact: Fact) -> BatchState:
+def infusion_started(state: BatchState, fact: Fact) -> BatchState:
     """The vein-to-vein clock stops at the start of the infusion."""
+    return replace(state, infusion_started_at=fact.occurred_at)
+
+
+def infused(state: BatchState, fact: Fact) -> BatchState:
+    """The infusion ended, as recorded."""
     event: ev.Infused = fact.event  # type: ignore[assignment]
-    return replace(state, infused_at=event.started, infusion_ended_at=event.ended)
+    started = state.infusion_started_at or event.started
+    return replace(state, infusion_started_at=started, infused_at=event.started, infusion_ended_at=event.ended)

@@ -48,11 +48,13 @@ HANDLERS: dict[type[Event] | type[None], Callable[[BatchState, Fact], BatchState
     ev.ReleaseAssigned: quality.released,
     ev.DonationIdentified: quality.donation_identified,
     ev.ContainerFilled: quality.container_filled,
+    ev.ContainersReconciled: quality.containers_reconciled,
     ev.LabelIssued: quality.label_issued,
     ev.LabelsReconciled: quality.labels_reconciled,
     ev.CustodyHandedOver: quality.handed_over,
     ev.CustodyTakenOver: quality.taken_over,
     ev.IssueGoGiven: quality.issue_go,
     ev.BedsideChecked: quality.bedside_checked,
+    ev.InfusionStarted: quality.infusion_started,
     ev.Infused: quality.infused,
 }
