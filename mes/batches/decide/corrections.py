@@ -8,7 +8,6 @@ from mes.batches.decide.steps import breaches
 from mes.batches.decide.values import GivenValue, judge
 from mes.batches.model import BatchState
 from mes.errors import Refusal
-from mes.ids import Stream
 from mes.ledger.events import Event
 
 Place = tuple[str, int]
@@ -48,27 +47,21 @@ def corrected_place(state: BatchState, step_id: str, parameter: str) -> Place:
     return (state.stream, state.step(step_id).value_seq[parameter])
 
 
-def voided_signatures(signed: Mapping[Place, SignedEntry], corrected: Place) -> tuple[tuple[int, int], ...]:
-    """Return (index of the signed entry, index of its cause) for every signature that falls.
+def voided_signatures(signed: Mapping[Place, SignedEntry], corrected: Place) -> tuple[tuple[int, Place | None], ...]:
+    """Return (index of the signed entry, place of its cause) for every signature that falls.
 
-    A signature falls if its signer saw the corrected entry, or saw an entry whose signature falls. The cause of
-    the first kind is given as -1: the correction itself, whose index is not known yet. Rule: record format 2.
+    A signature falls if its signer saw the corrected entry (cause None: the correction itself, not yet recorded),
+    or saw an entry whose signature falls. Rule: record format 2.
     """
-    fallen: dict[Place, int] = {}
-    causes: dict[Place, int] = {corrected: -1}
+    fallen: dict[Place, Place | None] = {}
     frontier: set[Place] = {corrected}
     while frontier:
         reached: set[Place] = set()
         for place, entry in signed.items():
             if place in fallen or place == corrected or not (seen := entry.saw & frontier):
                 continue
-            fallen[place] = causes[min(seen)]
-            causes[place] = entry.index
+            cause = min(seen)
+            fallen[place] = None if cause == corrected else cause
             reached.add(place)
         frontier = reached
-    return tuple(sorted((signed[place].index, cause) for place, cause in fallen.items()))
-
-
-def place_of(stream: Stream, seq: int) -> Place:
-    """Name an entry by stream and seq."""
-    return (str(stream), seq)
+    return tuple((signed[place].index, fallen[place]) for place in sorted(fallen, key=lambda one: signed[one].index))

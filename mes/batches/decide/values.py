@@ -99,3 +99,11 @@ def limit_text(parameter: Parameter) -> str:
         return parameter.expected or ""
     unit = "" if parameter.unit in (None, "1") else f" {parameter.unit}"
     return " and ".join(parts) + unit
+
+
+def value_text(value: RecordedValue) -> str:
+    """Return a value with its unit, limit and verdict, as its signers see it."""
+    unit = "" if value.unit in (None, "1") else f" {value.unit}"
+    limit = f" (limit {value.judgement.limit})" if value.judgement.limit else ""
+    verdict = "" if value.judgement.within else " OUTSIDE LIMIT"
+    return f"{value.value}{unit}{limit}{verdict}"

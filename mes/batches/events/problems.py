@@ -11,6 +11,7 @@ __all__ = [
     "BatchHeld",
     "BatchResumed",
     "BatchTerminated",
+    "Cause",
     "DeviationApproved",
     "DeviationAssessed",
     "DeviationOpened",
@@ -138,9 +139,17 @@ class FactReported(Event):
 
 
 @dataclass(frozen=True)
+class Cause:
+    """The entry because of which a signature fell."""
+
+    stream: str
+    seq: int
+
+
+@dataclass(frozen=True)
 class SignatureVoided(Event):
     """A signature no longer stands because what it showed was corrected, or rests on one that fell."""
 
     tag: ClassVar[str] = "signature:voided"
     index: int
-    cause: int
+    cause: Cause

@@ -11,7 +11,9 @@ __all__ = [
     "BatchCreated",
     "ForecastMade",
     "MaterialUsed",
+    "OrderAccepted",
     "OrderPlaced",
+    "ProgramAskedAgain",
     "ProgramCompleted",
     "RunBegun",
     "RunEnded",
@@ -39,6 +41,15 @@ class OrderPlaced(Event):
     weight_kg: str
     dose: str
     clinician: str
+
+
+@dataclass(frozen=True)
+class OrderAccepted(Event):
+    """QA opened a batch for the order."""
+
+    tag: ClassVar[str] = "order:accepted"
+    order: str
+    batch: str
 
 
 @dataclass(frozen=True)
@@ -175,6 +186,15 @@ class RunEnded(Event):
     tag: ClassVar[str] = "batch:run:ended"
     run: str
     equipment: str
+
+
+@dataclass(frozen=True)
+class ProgramAskedAgain(Event):
+    """After a refused or lost command a person asked the device once more to run the step's program."""
+
+    tag: ClassVar[str] = "batch:program:asked_again"
+    step: str
+    program: str
 
 
 @dataclass(frozen=True)
