@@ -1,0 +1,150 @@
+"""Accounts, roles and sessions: load, decide, append."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mes.errors import Refusal
+from mes.ids import Op, PersonId, checked_id, stream
+from mes.ledger.entry import Actor, Write
+from mes.people import decide, tables
+from mes.people.events import SignedIn, SignedOut, SignInFailed
+from mes.people.model import CredentialKind, Person, Role, Session, new_person_id
+from mes.people.service.credentials import CredentialDesk
+
+
+class PeopleService(CredentialDesk):
+    """Everything that is done about persons; the only place that commits it."""
+
+    actor_for = staticmethod(decide.actor_for)
+
+    def people(self) -> list[Person]:
+        """Return everybody who was ever enrolled, ordered by user name."""
+        with self._ledger.read() as conn:
+            return tables.all_persons(conn, self._ledger.site)
+
+    def enroll(
+        self, *, name: str, user_name: str, by: Actor, person_id: PersonId | None = None, op: Op | None = None
+    ) -> Person:
+        """Give a person an account of their own; its user name was never anybody else's and never will be."""
+        ident = person_id or new_person_id()
+        event = decide.enroll(ident, name, user_name)
+
+        def free(conn: Connection) -> None:
+            tables.user_name_is_free(conn, self._ledger.site, user_name, ident)
+
+        self._append(ident, event.draft(), by=by, expected_seq=0, op=op, alongside=free)
+        return self.person(ident)
+
+    def grant_role(
+        self,
+        person_id: PersonId,
+        role: Role,
+        *,
+        by: Actor,
+        approver: PersonId | None = None,
+        signature: Mapping[str, Any] | None = None,
+        op: Op | None = None,
+    ) -> Person:
+        """Let a person act in a role; `signature` is the approver's own, where one was given."""
+        expected = self._next(person_id)
+        approving = self.person(approver) if approver else None
+        with self._ledger.read() as conn:
+            has_qa = tables.has_active(conn, self._ledger.site, Role.QA)
+        event = decide.grant_role(self.person(person_id), role, executor=by.id, approver=approving, site_has_qa=has_qa)
+        self._append(person_id, event.draft(signature=signature), by=by, expected_seq=expected, op=op)
+        return self.person(person_id)
+
+    def withdraw_role(self, person_id: PersonId, role: Role, *, by: Actor, reason: str | None = None) -> Person:
+        """Take a role away; it counts from the next request on."""
+        expected = self._next(person_id)
+        event = decide.withdraw_role(self.person(person_id), role)
+        self._append(person_id, event.draft(reason=reason), by=by, expected_seq=expected)
+        return self.person(person_id)
+
+    def disable(self, person_id: PersonId, *, by: Actor, reason: str) -> Person:
+        """End an account and, at once, every session of it."""
+        expected = self._next(person_id)
+        event = decide.disable(self.person(person_id), executor=by.id, reason=reason)
+        self._append(person_id, event.draft(reason=reason), by=by, expected_seq=expected)
+        self._sessions.end_all(person_id)
+        return self.person(person_id)
+
+    def sign_in(self, user_name: str, password: str, terminal: str) -> tuple[str, Session]:
+        """Open a session and return its token, or refuse with `sign-in-failed` (401), whatever was wrong.
+
+        Unknown names, ended accounts and wrong passwords take the same time and get the same answer; each is
+        recorded without what was typed. Refuses with `too-many-attempts` (429) while a wait runs.
+        """
+        checked_id(terminal)
+        typed = user_name.strip().lower()
+        person, stored = self._with_password(typed)
+        in_a_row = self._attempts.begin(typed, terminal)
+        right = self._hasher.is_right(stored, password)
+        if person is None or not right or not person.active:
+            self._record_failed_sign_in(person, terminal, in_a_row)
+            raise Refusal("sign-in-failed", status=401)
+        self._attempts.succeeded(typed, terminal)
+        self._record_sign_in(person, terminal, stored, password)
+        token = self._sessions.start(person.id, terminal)
+        found = self.session(token)
+        if found is None:
+            raise Refusal("sign-in-failed", status=401)
+        return token, found
+
+    def session(self, token: str, terminal: str | None = None) -> Session | None:
+        """Return the session of a token while it lasts, its person is active and the terminal is the same."""
+        found = self._sessions.find(token)
+        if found is None or (terminal is not None and terminal != found.terminal):
+            return None
+        with self._ledger.read() as conn:
+            person = tables.find_person(conn, self._ledger.site, found.person)
+        if person is None or not person.active:
+            self._sessions.end_all(found.person)
+            return None
+        return Session(found.token_hash, person, found.terminal, found.signed_before, found.csrf)
+
+    def sign_out(self, token: str) -> None:
+        """End a session; nothing happens if it has ended already."""
+        found = self.session(token)
+        self._sessions.end(token)
+        if found is not None:
+            event = SignedOut(found.person.id, found.terminal)
+            self._append(found.person.id, event.draft(), by=decide.own_actor(found.person, found.terminal))
+
+    def signed_before(self, session: Session) -> bool:
+        """Tell whether a full signature was given in this session; refuses with `session-ended` (401)."""
+        found = self._sessions.signed_before(session.token_hash)
+        if found is None:
+            raise Refusal("session-ended", status=401)
+        return found
+
+    def mark_signed(self, session: Session) -> None:
+        """Remember that the person showed all components in this session."""
+        self._sessions.mark_signed(session.token_hash)
+
+    def _with_password(self, typed: str) -> tuple[Person | None, bytes | None]:
+        if not decide.USER_NAME_PATTERN.fullmatch(typed):
+            return None, None
+        with self._ledger.read() as conn:
+            person = tables.find_by_user_name(conn, self._ledger.site, typed)
+            if person is None:
+                return None, None
+            return person, tables.secret_of(conn, self._ledger.site, person.id, CredentialKind.PASSWORD)
+
+    def _record_failed_sign_in(self, person: Person | None, terminal: str, in_a_row: int) -> None:
+        event = SignInFailed(terminal, in_a_row, person.id if person else None)
+        where = stream("person", person.id) if person else stream("site", self._ledger.site)
+        self._write(Write(where, (event.draft(),)), by=Actor.system("sign-in"))
+
+    def _record_sign_in(self, person: Person, terminal: str, stored: bytes | None, password: str) -> None:
+        # A hash made with cheaper parameters is replaced while the password is at hand.
+        better = self._hasher.hash(password) if stored and self._hasher.is_outdated(stored) else None
+
+        def improve(conn: Connection) -> None:
+            if better is not None:
+                tables.store_secret(conn, self._ledger.site, person.id, CredentialKind.PASSWORD, better)
+
+        draft = SignedIn(person.id, terminal).draft()
+        self._append(person.id, draft, by=decide.own_actor(person, terminal), alongside=improve)

@@ -1,0 +1,185 @@
+"""The tables of persons: a projection of the ledger, and beside it the secrets that no ledger may hold."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from mes.errors import Refusal
+from mes.ids import PersonId
+from mes.ledger.entry import Entry
+from mes.ledger.events import decode_event
+from mes.people.events import (
+    CredentialChanged,
+    CredentialRemoved,
+    PersonDisabled,
+    PersonEnrolled,
+    RoleGranted,
+    RoleWithdrawn,
+)
+from mes.people.model import CredentialKind, Person, Role
+
+METADATA = MetaData()
+PERSON = Table(
+    "person",
+    METADATA,
+    Column("site", String(32), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("user_name", String(32), nullable=False, index=True),
+    Column("active", Boolean, nullable=False),
+    Column("password_temporary", Boolean, nullable=False),
+)
+PERSON_ROLE = Table(
+    "person_role",
+    METADATA,
+    Column("site", String(32), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    Column("role", String(32), primary_key=True),
+)
+PERSON_HOLDS = Table(
+    "person_holds",
+    METADATA,
+    Column("site", String(32), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    Column("credential", String(16), primary_key=True),
+)
+
+CREDENTIALS = MetaData()
+PERSON_CREDENTIAL = Table(
+    "person_credential",
+    CREDENTIALS,
+    Column("site", String(32), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+)
+"""argon2id hashes and encrypted second-factor secrets. Not a projection: a rebuild must leave it alone."""
+
+
+def project(conn: Connection, entry: Entry) -> None:
+    """Bring the tables of persons up to date with one entry."""
+    if not entry.type.startswith("person:"):
+        return
+    site = str(entry.document["site"])
+    match decode_event(entry.type, entry.tv, entry.data):
+        case PersonEnrolled() as event:
+            row = {"id": event.person, "name": event.name, "user_name": event.user_name}
+            conn.execute(insert(PERSON).values(site=site, active=True, password_temporary=False, **row))
+        case RoleGranted() as event:
+            conn.execute(insert(PERSON_ROLE).values(site=site, person=event.person, role=event.role.value))
+        case RoleWithdrawn() as event:
+            held = PERSON_ROLE.c
+            conn.execute(
+                delete(PERSON_ROLE).where(held.site == site, held.person == event.person, held.role == event.role.value)
+            )
+        case PersonDisabled() as event:
+            _change(conn, site, event.person, active=False)
+        case CredentialChanged() as event:
+            _drop_holding(conn, site, event.person, event.credential)
+            holding = {"person": event.person, "credential": event.credential.value}
+            conn.execute(insert(PERSON_HOLDS).values(site=site, **holding))
+            if event.credential is CredentialKind.PASSWORD:
+                _change(conn, site, event.person, password_temporary=event.temporary)
+        case CredentialRemoved() as event:
+            _drop_holding(conn, site, event.person, event.credential)
+        case _:
+            return
+
+
+PROJECTION = (METADATA, project)
+
+
+def _change(conn: Connection, site: str, person: PersonId, **values: bool) -> None:
+    conn.execute(update(PERSON).where(PERSON.c.site == site, PERSON.c.id == person).values(**values))
+
+
+def _drop_holding(conn: Connection, site: str, person: PersonId, kind: CredentialKind) -> None:
+    held = PERSON_HOLDS.c
+    conn.execute(delete(PERSON_HOLDS).where(held.site == site, held.person == person, held.credential == kind.value))
+
+
+def find_person(conn: Connection, site: str, person: str) -> Person | None:
+    """Return the person with this id."""
+    return next(iter(_persons(conn, site, PERSON.c.id == person)), None)
+
+
+def find_by_user_name(conn: Connection, site: str, user_name: str) -> Person | None:
+    """Return who has or had this user name."""
+    return next(iter(_persons(conn, site, PERSON.c.user_name == user_name)), None)
+
+
+def all_persons(conn: Connection, site: str) -> list[Person]:
+    """Return everybody who was ever enrolled, ordered by user name."""
+    return list(_persons(conn, site))
+
+
+def _persons(conn: Connection, site: str, *where: object) -> Iterable[Person]:
+    found = conn.execute(
+        select(PERSON).where(PERSON.c.site == site, *where).order_by(PERSON.c.user_name)  # type: ignore[arg-type]
+    ).all()
+    for row in found:
+        roles = select(PERSON_ROLE.c.role).where(PERSON_ROLE.c.site == site, PERSON_ROLE.c.person == row.id)
+        holds = select(PERSON_HOLDS.c.credential).where(PERSON_HOLDS.c.site == site, PERSON_HOLDS.c.person == row.id)
+        yield Person(
+            PersonId(row.id),
+            row.name,
+            row.user_name,
+            frozenset(Role(role) for role in conn.scalars(roles)),
+            row.active,
+            frozenset(CredentialKind(kind) for kind in conn.scalars(holds)),
+            row.password_temporary,
+        )
+
+
+def has_active(conn: Connection, site: str, role: Role) -> bool:
+    """Tell whether anybody active holds the role."""
+    query = (
+        select(PERSON.c.id)
+        .join(PERSON_ROLE, (PERSON_ROLE.c.site == PERSON.c.site) & (PERSON_ROLE.c.person == PERSON.c.id))
+        .where(PERSON.c.site == site, PERSON.c.active, PERSON_ROLE.c.role == role.value)
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def anybody(conn: Connection, site: str, besides: str = "") -> bool:
+    """Tell whether anybody (`besides` one) was ever enrolled."""
+    query = select(PERSON.c.id).where(PERSON.c.site == site, PERSON.c.id != besides)
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def secret_of(conn: Connection, site: str, person: PersonId, kind: CredentialKind) -> bytes | None:
+    """Return the stored form of a secret: an argon2id hash, or an encrypted second-factor secret."""
+    held = PERSON_CREDENTIAL.c
+    found = conn.scalar(select(held.secret).where(held.site == site, held.person == person, held.kind == kind.value))
+    return None if found is None else bytes(found)
+
+
+def store_secret(conn: Connection, site: str, person: PersonId, kind: CredentialKind, secret: bytes | None) -> None:
+    """Replace the stored form of a secret; None takes it away."""
+    held = PERSON_CREDENTIAL.c
+    conn.execute(delete(PERSON_CREDENTIAL).where(held.site == site, held.person == person, held.kind == kind.value))
+    if secret is not None:
+        row = {"site": site, "person": person, "kind": kind.value, "secret": secret}
+        conn.execute(insert(PERSON_CREDENTIAL).values(**row))
+
+
+def user_name_is_free(conn: Connection, site: str, user_name: str, person: PersonId) -> None:
+    """Refuse with `user-name-taken` if anybody else has or had it; to be called under the write lock.
+
+    Rule: REG-P11-100a.
+    """
+    taken = select(PERSON.c.id).where(PERSON.c.site == site, PERSON.c.user_name == user_name, PERSON.c.id != person)
+    if conn.execute(taken.limit(1)).first() is not None:
+        raise Refusal("user-name-taken", user_name=user_name)
