@@ -1,0 +1,1 @@
+"""The closed file schemas of master batch records and release specifications (marshmallow, unknown=RAISE)."""
