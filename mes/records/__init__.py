@@ -1,0 +1,1 @@
+"""The electronic batch record: what is assembled, rendered, signed, archived and exported."""

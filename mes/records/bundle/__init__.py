@@ -1,0 +1,1 @@
+"""The exported bundle of one batch, and the program by which anybody checks it offline."""
