@@ -5,8 +5,8 @@ from datetime import datetime
 
 from equipment_drivers.readings import CommandVerb, UnitState
 from mes.batches.decide import device
+from mes.batches.service.device_run import DeviceRuns
 from mes.batches.service.recorder import Recorder
-from mes.batches.service.steps import StepService
 from mes.equipment.ports import DrainedAlarm, DrainedGap, DrainedOutcome, DrainedReading, RunKey
 from mes.ids import stream
 from mes.ledger.entry import Draft, Write
@@ -15,9 +15,9 @@ from mes.ledger.entry import Draft, Write
 class BatchObserver:
     """Judges what a run's device sent, against the batch as the ledger holds it; keeps no state of its own."""
 
-    def __init__(self, recorder: Recorder, steps: StepService) -> None:
+    def __init__(self, recorder: Recorder, runs: DeviceRuns) -> None:
         self._recorder = recorder
-        self._steps = steps
+        self._runs = runs
 
     def on_readings(self, run: RunKey, readings: Sequence[DrainedReading], now: datetime) -> Sequence[Write]:
         """Judge samples against the limits that are watched now."""
@@ -39,7 +39,8 @@ class BatchObserver:
         state = self._recorder.load(run.batch)
         step = device.wants_start(state, outcome)
         if step is not None:
-            return self._steps.program_writes(run.run, run.device, step, CommandVerb.START, now)
+            held = self._runs.state(run.device)
+            return (self._runs.ask(held, run.run, CommandVerb.START, {}, step.step.id, now),)
         return self._writes(run, device.judge_outcome(state, outcome), state.next_seq)
 
     def on_gap(self, run: RunKey, gap: DrainedGap, now: datetime) -> Sequence[Write]:

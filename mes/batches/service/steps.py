@@ -10,10 +10,10 @@ from mes.batches.decide.values import GivenValue, value_text
 from mes.batches.model import BatchState, Binding, MaterialUse, StepState
 from mes.batches.ports import ScanMatcher
 from mes.batches.service.acting import Acting
+from mes.batches.service.device_run import DeviceRuns
 from mes.batches.service.recorder import Recorder
-from mes.equipment.service import EquipmentService
 from mes.errors import Refusal
-from mes.ids import EquipmentId, RunId
+from mes.ids import RunId
 from mes.ledger.entry import Entry, Write
 from mes.ledger.events import Event
 from mes.people.model import Role
@@ -24,9 +24,9 @@ from mes.signatures.model import ShownItem
 class StepService:
     """Acts on the steps of a batch."""
 
-    def __init__(self, recorder: Recorder, equipment: EquipmentService, matcher: ScanMatcher) -> None:
+    def __init__(self, recorder: Recorder, runs: DeviceRuns, matcher: ScanMatcher) -> None:
         self.recorder = recorder
-        self._equipment = equipment
+        self._runs = runs
         self._matcher = matcher
 
     def start(self, acting: Acting, batch_id: str, step_id: str, equipment: str | None = None) -> BatchState:
@@ -49,22 +49,17 @@ class StepService:
         drafts = [events[0].draft(reason=acting.reason), *(event.draft() for event in events[1:])]
         others: list[Write] = []
         if run is not None and device is not None:
+            held = self._runs.state(device)
             if state.run is None:
                 drafts.insert(0, ev.RunBegun(run, device).draft())
-                others += self._equipment.allocation_writes(EquipmentId(device), run, state.batch, now)
-            if state.binding is Binding.OPCUA and step.step.program is not None:
-                others += self.program_writes(run, device, step, CommandVerb.SELECT_PROGRAM, now)
+                held, taken = self._runs.take(device, run, state.batch, now)
+                others.append(taken)
+            if state.binding is Binding.OPCUA:
+                others.append(
+                    self._runs.ask(held, run, CommandVerb.SELECT_PROGRAM, program_of(state, step), step_id, now)
+                )
         role = acting.in_role(step.step.signatures.performed or acting.any_role().value)
         return self.recorder.commit(state, acting, drafts, role=role, now=now, others=others)
-
-    def program_writes(
-        self, run: str, device: str, step: StepState, verb: CommandVerb, now: datetime
-    ) -> Sequence[Write]:
-        """Return the writes that ask the device to select or start the program of a step."""
-        number = step.step.program.number if step.step.program else ""
-        return self._equipment.command_writes(
-            RunId(run), EquipmentId(device), verb, {"program": number, "step": step.step.id}, step.step.id, now
-        )
 
     def request_program(self, acting: Acting, batch_id: str, step_id: str) -> BatchState:
         """Ask the device once more to run the program of a started step, after a refused or lost command.
@@ -84,7 +79,8 @@ class StepService:
         if state.binding is not Binding.OPCUA:
             raise Refusal("binding-manual", step=step_id)
         role = acting.in_role(step.step.signatures.performed)
-        writes = self.program_writes(state.run, state.equipment, step, CommandVerb.SELECT_PROGRAM, now)
+        held, run = self._runs.state(state.equipment), RunId(state.run)
+        writes = [self._runs.ask(held, run, CommandVerb.SELECT_PROGRAM, program_of(state, step), step_id, now)]
         asked = ev.ProgramAskedAgain(step_id, step.step.program.number).draft(reason=acting.reason)
         return self.recorder.commit(state, acting, [asked], role=role, now=now, others=writes)
 
@@ -170,8 +166,8 @@ class StepService:
             return (), ()
         if [one.step.id for one in later] != [step_id]:
             return (), ()
-        run, device = RunId(state.run), EquipmentId(state.equipment)
-        return (ev.RunEnded(run, device),), self._equipment.release_writes(device, run, now)
+        back = self._runs.give_back(state.equipment, RunId(state.run), now)
+        return (ev.RunEnded(state.run, state.equipment),), (back,)
 
     def _signed(
         self, acting: Acting, state: BatchState, events: Sequence[Event], step_id: str, meaning: Meaning, now: datetime,
@@ -201,3 +197,8 @@ class StepService:
         if step.started_at is not None and step.performed_by is not None:
             items.append(ShownItem("Performed by", step.performed_by.name))
         return items
+
+
+def program_of(state: BatchState, step: StepState) -> dict[str, str]:
+    """Return the arguments that name a step's program, and the batch, to the device."""
+    return {"program": step.step.program.number if step.step.program else "", "batch": state.batch}

@@ -1,0 +1,1 @@
+"""The processes of a site: `mes serve` with its background work, and `mes supervise` that restarts what died."""

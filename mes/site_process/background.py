@@ -1,0 +1,62 @@
+"""What `mes serve` does beside answering requests: drain the journal, and keep checkpoints hourly."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from mes.clock import Clock
+from mes.errors import Fault, IntegrityBreach, Refusal
+
+HEARTBEAT = timedelta(hours=1)
+IDLE_S = 0.03
+FAULT_S = 1.0
+
+log = structlog.get_logger()
+
+
+class Loop(threading.Thread):
+    """Runs one piece of work again and again until told to stop; a failure is logged and work goes on after a pause."""
+
+    def __init__(self, name: str, work: Callable[[], bool]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self._stopping = threading.Event()
+        self.failure: str | None = None
+
+    def run(self) -> None:
+        """Work; pause briefly when there was nothing to do, longer after a failure."""
+        while not self._stopping.is_set():
+            try:
+                busy = self._work()
+                self.failure = None
+            except (Fault, Refusal, IntegrityBreach, OSError) as error:
+                log.error("background-failed", name=self.name, error=str(error))
+                self.failure = str(error)
+                self._stopping.wait(FAULT_S)
+                continue
+            if not busy:
+                self._stopping.wait(IDLE_S)
+
+    def stop(self) -> None:
+        """Ask the loop to end and wait for the piece of work under way."""
+        self._stopping.set()
+        self.join(10)
+
+
+class Heartbeat:
+    """Signs the tree hourly of record time, also when nothing happened."""
+
+    def __init__(self, clock: Clock, beat: Callable[[datetime], str], last: datetime) -> None:
+        self._clock = clock
+        self._beat = beat
+        self._last = last
+
+    def step(self) -> bool:
+        """Beat if an hour has passed since the last beat."""
+        now = self._clock.now()
+        if now - self._last >= HEARTBEAT:
+            self._beat(now)
+            self._last = now
+        return False
