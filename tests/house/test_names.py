@@ -6,7 +6,7 @@ import re
 from tests.house.tree import SOURCES, modules, syntax
 
 EMPTY_MODULES = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|stuff|info)(_|$)")
-EMPTY_CLASSES = re.compile(r"(Manager|Helper|Processor|Handler|Utils?)$")
+EMPTY_CLASSES = re.compile(r"(Manager|Helper|(?<!Cell)Processor|Handler|Utils?)$")
 CLOCK = "mes/clock.py"
 WALL_TIME = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 
