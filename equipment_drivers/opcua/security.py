@@ -6,6 +6,7 @@ Layout of a `pki` folder: own/<name>.der, own/<name>.key.pem, trusted/*.der, rej
 import hashlib
 import ipaddress
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,7 @@ def _make(identity: Identity) -> None:
     )  # fmt: skip
     names: list[x509.GeneralName] = [
         x509.UniformResourceIdentifier(identity.uri),
-        x509.DNSName("localhost"),
+        *(x509.DNSName(host) for host in sorted({"localhost", socket.gethostname()})),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     ]
     made = (

@@ -63,7 +63,7 @@ class Message:
 class _Cursor:
     """A position in the bytes of one answer."""
 
-    __slots__ = ("data", "at")
+    __slots__ = ("at", "data")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -75,7 +75,8 @@ class _Cursor:
         return found
 
     def skip_array(self, size: int) -> None:
-        self.at += max(0, self.take(_I32)) * size
+        length = self.take(_I32)
+        self.at += max(0, length) * size
 
 
 def read_publish(answer: Buffer) -> tuple[int, Message]:
