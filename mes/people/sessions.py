@@ -64,7 +64,9 @@ class Sessions:
         self._db.execute("PRAGMA synchronous=FULL")
         level = self._db.execute("PRAGMA synchronous").fetchone()[0]
         if (mode, level) != ("wal", 2):
-            raise Fault("database-settings", file=path.name, journal_mode=mode, synchronous=level)
+            raise Fault(
+                "database-settings", setting="journal_mode, synchronous", found=f"{mode}, {level}", wanted="wal, 2"
+            )
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -86,8 +88,8 @@ class Sessions:
             )
         return token
 
-    def find(self, token: str) -> OpenSession | None:
-        """Return the session of this token while it lasts, and count this as activity."""
+    def find(self, token: str, *, is_activity: bool = True) -> OpenSession | None:
+        """Return the session of this token while it lasts; a page that asks by itself is no activity of a person."""
         key, now = hash_of(token), self.wall()
         with self._lock:
             row = self._db.execute(
@@ -99,7 +101,7 @@ class Sessions:
             if now - seen > self._idle_s or now - started > self._absolute_s:
                 self._db.execute("DELETE FROM session WHERE token_hash = ?", (key,))
                 return None
-            if now - seen > TOUCH_S:
+            if is_activity and now - seen > TOUCH_S:
                 self._db.execute("UPDATE session SET seen = ? WHERE token_hash = ?", (now, key))
         return OpenSession(key, PersonId(person), terminal, bool(signed_before), _csrf_of(token))
 

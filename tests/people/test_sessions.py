@@ -59,6 +59,15 @@ def test_a_session_ends_when_idle_and_after_a_working_day(
     assert (found is not None) is lasts
 
 
+def test_a_page_that_refreshes_itself_keeps_nobody_signed_in(sessions: Sessions, wall: Wall) -> None:
+    token = sessions.start(ANNA, "touch-1")
+    found = []
+    for _ in range(16):
+        wall.now += MIN_S
+        found.append(sessions.find(token, is_activity=False) is not None)
+    assert found == [True] * 15 + [False]
+
+
 def test_an_idle_session_cannot_sign(sessions: Sessions, wall: Wall) -> None:
     token = sessions.start(ANNA, "touch-1")
     found = sessions.find(token)

@@ -93,9 +93,12 @@ class PeopleService(CredentialDesk):
             raise Refusal("sign-in-failed", status=401)
         return token, found
 
-    def session(self, token: str, terminal: str | None = None) -> Session | None:
-        """Return the session of a token while it lasts, its person is active and the terminal is the same."""
-        found = self._sessions.find(token)
+    def session(self, token: str, terminal: str | None = None, *, is_activity: bool = True) -> Session | None:
+        """Return the session of a token while it lasts, its person is active and the terminal is the same.
+
+        A request that a page makes by itself (live values) passes `is_activity=False`, or nobody would ever be idle.
+        """
+        found = self._sessions.find(token, is_activity=is_activity)
         if found is None or (terminal is not None and terminal != found.terminal):
             return None
         with self._ledger.read() as conn:
