@@ -41,8 +41,11 @@ def read_specification(body: bytes) -> Specification:
 
 @lru_cache(maxsize=32)
 def read_approved(body: bytes) -> Master:
-    """Return the master of approved bytes, parsed once per process; the same bytes give the same frozen master."""
-    return read_master(body)
+    """Return the master of approved bytes, parsed once per process.
+
+    Body and digest are those of the bytes themselves: a later release may flatten otherwise, but never here.
+    """
+    return replace(_load(MasterSchema(), body), body=body, digest=hashlib.sha256(body).hexdigest())
 
 
 def flattened(one: Master | Specification) -> bytes:

@@ -6,8 +6,8 @@ asks the network of the earlier ones for the greatest possible distance between 
 paths; Dechter, Meiri, Pearl 1991); if that can close a step's window before it opens, the master does not fit.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mes.ids import StepId
@@ -36,7 +36,7 @@ def anchor(master: Master, window: Window) -> Instant:
 
 def _told(instant: Instant, hours: Decimal, absolute: bool) -> str:
     sign = "+" if hours >= 0 else "-"
-    return f"H{sign}{abs(hours)}" if absolute else f"{instant[0]} {instant[1]} {sign} {abs(hours)} h"
+    return f"H{sign}{abs(hours):f}" if absolute else f"{instant[0]} {instant[1]} {sign} {abs(hours):f} h"
 
 
 def lower_bounds(master: Master, step: Step) -> tuple[Bound, ...]:
@@ -101,31 +101,40 @@ def window_findings(master: Master) -> Iterator[Finding]:
     times = _Network()
     steps = {step.id: step for step in master.steps}
     order, _ = in_order(network(master))
+    told: set[StepId] = set()
     for step_id in order:
-        step = steps[step_id]
-        known = set(times.instants)
+        step, known = steps[step_id], set(times.instants)
         lower = tuple(one for one in lower_bounds(master, step) if one.instant in known)
         upper = tuple(one for one in upper_bounds(master, step) if one.instant in known)
-        problem = _worst(step, lower, upper, times)
-        if problem is not None:
-            yield problem
-            upper = ()  # said once; keep the network free of contradictions
+        unbounded = _unbounded(lower, upper, times)
+        if unbounded is not None:
+            late, high = unbounded
+            if late.instant[0] not in told:
+                yield Finding.of("window-unbounded", step.id, late=late.instant[0], upper=high.told)
+            told.add(step.id)
+            upper = ()
+        else:
+            short = {high: _shortest(lower, high, times) for high in upper}
+            worst = max(short, key=lambda high: short[high][0], default=None)
+            if worst is not None and short[worst][0] > 0:
+                yield _empty(step, worst, *short[worst])
+            # widened until they just fit, so that each later step is judged by its own windows
+            upper = tuple(replace(high, hours=high.hours + max(gap, Decimal(0))) for high, (gap, _) in short.items())
         times.add_step(step, lower, upper)
 
 
-def _worst(step: Step, lower: tuple[Bound, ...], upper: tuple[Bound, ...], times: _Network) -> Finding | None:
-    worst: Finding | None = None
-    most_short = Decimal(0)
-    for low in lower:
-        for high in upper:
-            distance = times.most.get((high.instant, low.instant))
-            late = low.instant[0]
-            if distance is None:
-                return Finding.of("window-unbounded", step.id, late=late, upper=high.told)
-            short = low.hours - high.hours + distance
-            if short > most_short:
-                most_short = short
-                worst = Finding.of(
-                    "window-empty", step.id, late=late, lower=low.told, upper=high.told, short_h=f"{short:f}"
-                )
-    return worst
+def _unbounded(lower: Sequence[Bound], upper: Sequence[Bound], times: _Network) -> tuple[Bound, Bound] | None:
+    """Return a lower and an upper bound between which any amount of time may pass."""
+    pairs = ((low, high) for high in upper for low in lower)
+    return next((pair for pair in pairs if (pair[1].instant, pair[0].instant) not in times.most), None)
+
+
+def _shortest(lower: Sequence[Bound], high: Bound, times: _Network) -> tuple[Decimal, Bound | None]:
+    """Return by how many hours, at worst, the step opens after `high` closes (negative: time left), and why."""
+    gaps = [(low.hours - high.hours + times.most[high.instant, low.instant], low) for low in lower]
+    return max(gaps, key=lambda gap: gap[0], default=(Decimal(0), None))
+
+
+def _empty(step: Step, high: Bound, short: Decimal, low: Bound | None) -> Finding:
+    late, told = (low.instant[0], low.told) if low is not None else ("-", "-")
+    return Finding.of("window-empty", step.id, late=late, lower=told, upper=high.told, short_h=f"{short:f}")
