@@ -67,9 +67,9 @@ def approve_nodemap(state: EquipmentState, digest: str) -> NodeMapApproved:
     """Decide whether QA may approve this node map: it must be the one that the device is bound by."""
     known = _registered(state)
     if known.nodemap is None or known.nodemap != digest:
-        raise Refusal("nodemap-not-bound", device=state.equipment, digest=digest[:64], bound=known.nodemap or "")
+        raise Refusal("node-map-not-bound", device=state.equipment, digest=digest[:64], bound=known.nodemap or "")
     if state.approved_nodemap == digest:
-        raise Refusal("nodemap-approved-already", device=state.equipment, digest=digest)
+        raise Refusal("node-map-approved-already", device=state.equipment, digest=digest)
     return NodeMapApproved(state.equipment, digest)
 
 
@@ -92,7 +92,7 @@ def check_fit(state: EquipmentState, now: datetime) -> Registration:
     if state.qualification is None:
         raise Refusal("equipment-not-qualified", device=state.equipment)
     if state.qualification.nodemap != known.nodemap:
-        raise Refusal("nodemap-changed-since-qualification", device=state.equipment)
+        raise Refusal("node-map-changed-since-qualification", device=state.equipment)
     if now >= state.qualification.until:
         raise Refusal("qualification-expired", device=state.equipment, until=state.qualification.until)
     return known
@@ -148,4 +148,10 @@ def _registered(state: EquipmentState) -> Registration:
 
 def _check_nodemap(state: EquipmentState, known: Registration) -> None:
     if known.nodemap != state.approved_nodemap and known.binding is Binding.OPCUA:
-        raise Refusal("nodemap-not-approved", device=state.equipment, digest=known.nodemap)
+        raise Refusal("node-map-not-approved", device=state.equipment, digest=known.nodemap)
+
+
+def check_role(kind: str, role: str | None, wanted: str) -> None:
+    """Refuse `role-missing` to a person who acts in another role; the system's own set-up acts pass."""
+    if kind == "person" and role != wanted:
+        raise Refusal("role-missing", status=403, role=wanted)

@@ -34,12 +34,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The rows of one tag in one window: `body` is their canonical bytes, `digest` the SHA-256 of those."""
+    """The rows of one tag in one window: `digest` of their canonical bytes, `stored` their compressed form."""
 
     tag: str
     count: int
-    body: bytes
     digest: bytes
+    stored: bytes
 
 
 def chunks_of(slices: Iterable[bytes]) -> list[Chunk]:
@@ -83,4 +83,4 @@ def unpacked(stored: bytes, sha256: str, what: str) -> bytes:
 
 def _chunk(tag: bytes, rows: list[bytes]) -> Chunk:
     body = b"\n".join(rows) + b"\n"
-    return Chunk(tag.decode(), len(rows), body, hashlib.sha256(body).digest())
+    return Chunk(tag.decode(), len(rows), hashlib.sha256(body).digest(), packed(body))

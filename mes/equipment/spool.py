@@ -18,18 +18,18 @@ from mes.ids import EquipmentId
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS command(
   position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, device TEXT NOT NULL, verb TEXT NOT NULL,
-  args TEXT NOT NULL, expires_at INTEGER NOT NULL);
+  args TEXT NOT NULL, expires_at REAL NOT NULL);
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A command for a device, not to be sent after `expires_at` (ticks of record time)."""
+    """A command for a device, not to be sent after `expires_at` (wall time, seconds since 1970)."""
 
     position: int
     device: EquipmentId
     command: Command
-    expires_at: int
+    expires_at: float
 
 
 class CommandSpool:
@@ -43,7 +43,7 @@ class CommandSpool:
         """Close the file."""
         self._db.close()
 
-    def put(self, command: OpenCommand, expires_at: int) -> bool:
+    def put(self, command: OpenCommand, expires_at: float) -> bool:
         """Hand the command to the collector, durably; False if it was handed over before."""
         args = json.dumps({argument.name: argument.value for argument in command.args})
         row = (command.command, command.device, command.verb, args, expires_at)

@@ -16,9 +16,7 @@ AT = ticks_of(datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)) + 7
 ticks = st.integers(0, LAST_TICK)
 samples = st.builds(
     Sample,
-    value=st.one_of(
-        st.text(max_size=30), st.sampled_from(["37.10", "1e-07", "true", "NaN", "-Infinity", ""])
-    ),
+    value=st.one_of(st.text(max_size=30), st.sampled_from(["37.10", "1e-07", "true", "NaN", "-Infinity", ""])),
     unit=st.sampled_from(["", "Cel", "%", "mL/min"]),
     status=st.integers(0, 2**32 - 1),
     source_time=st.none() | ticks,
@@ -98,9 +96,7 @@ def test_only_a_finite_decimal_is_a_number(text: str, found: Decimal | None) -> 
     assert decimal_in(text) == found
 
 
-@pytest.mark.parametrize(
-    ("status", "good"), [(0, True), (0x480, True), (0x40920000, False), (0x80340000, False)]
-)
+@pytest.mark.parametrize(("status", "good"), [(0, True), (0x480, True), (0x40920000, False), (0x80340000, False)])
 def test_only_good_is_good(status: int, good: bool) -> None:
     assert Sample("1", "", status, AT, None, AT).good is good
 

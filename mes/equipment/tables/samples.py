@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from mes.equipment.sealing import Chunk, Window, packed
+from mes.equipment.sealing import Chunk, Window
 from mes.equipment.tables.register import seal
 from mes.equipment.tables.stored import drain_device, drain_position, telemetry_chunk, telemetry_slice
 from mes.ids import EquipmentId, Op, RunId
@@ -117,7 +117,7 @@ def seal_window(connection: Connection, site: str, step: int, op: Op, window: Wi
     key = {"site": site, "step": step, "device": window.device, "run": window.run, "op": op}
     span = {"window_from": window.start, "window_to": window.end}
     rows = [
-        {**key, **span, "tag": one.tag, "count": one.count, "sha256": one.digest.hex(), "body": packed(one.body)}
+        {**key, **span, "tag": one.tag, "count": one.count, "sha256": one.digest.hex(), "body": one.stored}
         for one in chunks
     ]
     connection.execute(insert(telemetry_chunk), rows)
@@ -128,7 +128,7 @@ def seal_window(connection: Connection, site: str, step: int, op: Op, window: Wi
 
 def sealed_chunks(
     connection: Connection, site: str, run: str, tag: str | None = None, since: int = 0, until: int | None = None
-) -> Iterator[Row[tuple[object, ...]]]:
+) -> Iterator[RowMapping]:
     """Give the chunks of a run with the index of their sealing entry, by device, tag and entry."""
     kept = telemetry_chunk.c
     same = (seal.c.site == kept.site) & (seal.c.op == kept.op) & (seal.c.run == kept.run)
@@ -139,7 +139,7 @@ def sealed_chunks(
         rows = rows.where(kept.tag == tag)
     if until is not None:
         rows = rows.where(kept.window_from <= until)
-    yield from connection.execute(rows.order_by(kept.device, kept.tag, seal.c["index"]))
+    yield from connection.execute(rows.order_by(kept.device, kept.tag, seal.c["index"])).mappings()
 
 
 def sealed_counts(connection: Connection, site: str, device: str) -> Sequence[tuple[str, int]]:
