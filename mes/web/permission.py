@@ -1,0 +1,50 @@
+"""Every view says who may open it; one that says nothing is closed. The rules check roles again."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import g
+
+from mes.errors import Refusal
+from mes.people.model import Role, Session
+
+View = TypeVar("View", bound=Callable[..., Any])
+PERMISSION = "septima_permission"
+PUBLIC, SIGNED_IN = "public", "signed-in"
+
+
+def public(view: View) -> View:
+    """Open a view to anybody who reaches the site."""
+    setattr(view, PERMISSION, PUBLIC)
+    return view
+
+
+def signed_in(view: View) -> View:
+    """Open a view to everybody who signed in."""
+    return _guarded(view, frozenset())
+
+
+def role_required(*roles: Role) -> Callable[[View], View]:
+    """Open a view to people who hold one of `roles`; refuses `role-missing` (403)."""
+    return lambda view: _guarded(view, frozenset(roles))
+
+
+def current_session() -> Session:
+    """Return the session of this request; refuses `sign-in-needed` (401)."""
+    found: Session | None = g.get("session")
+    if found is None:
+        raise Refusal("sign-in-needed", status=401)
+    return found
+
+
+def _guarded(view: View, roles: frozenset[Role]) -> View:
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        session = current_session()
+        if roles and not roles & session.person.roles:
+            raise Refusal("role-missing", status=403, needs=" or ".join(sorted(role.value for role in roles)))
+        return view(*args, **kwargs)
+
+    setattr(guarded, PERMISSION, ",".join(sorted(role.value for role in roles)) or SIGNED_IN)
+    return guarded  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Forms as marshmallow schemas: closed, bounded, decimals as text, times with a zone."""
