@@ -29,6 +29,7 @@ CHAIN = Chain(
     void_serials=frozenset({"B1.P1.L2"}),
 )
 PRODUCT = product_code("B1.P1", "B1.P1.L1", COI)
+DESTROYED = product_code("B1.P1", "B1.P1.L2", COI)
 
 RIGHT = [
     ("wristband", "WB-0001"),
@@ -49,7 +50,7 @@ WRONG = [
     ("bag:product", product_code("B2.P1", "B2.P1.L1", OTHER_COI), "product bag B2.P1 of another batch"),
     ("bag:product", product_code("B1.P1", "B1.P1.L1", OTHER_COI), "product bag B1.P1 of another batch"),
     ("bag:product", product_code("B1.P1", "B1.P1.L9", COI), "product bag B1.P1 of this batch"),
-    ("bag:product", product_code("B1.P1", "B1.P1.L2", COI), "product bag B1.P1, a label that was destroyed or is missing"),
+    ("bag:product", DESTROYED, "product bag B1.P1, a label that was destroyed or is missing"),
     ("bag:product", donation_barcode(DIN), f"donation {DIN} of this batch"),
     ("donation", donation_barcode(OTHER_DIN), f"donation {OTHER_DIN} of another batch"),
     ("coi", coi_barcode(OTHER_COI), f"chain of identity {OTHER_COI} of another batch"),

@@ -1,6 +1,7 @@
 """The vault keeps a patient apart: encrypted, opened only after the look is recorded, and named nowhere else."""
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -115,8 +116,10 @@ def test_a_vault_needs_its_own_private_key(vault: PatientVault, tmp_path: Path) 
     (tmp_path / KEY_FILE).write_bytes(b"\0" * 32)
     with pytest.raises(IntegrityBreach):
         PatientVault.open(tmp_path).get(patient)
-    for spoil in (lambda key: key.chmod(0o644), lambda key: key.write_bytes(b"short"), lambda key: key.unlink()):
-        spoil(tmp_path / KEY_FILE)
+    key = tmp_path / KEY_FILE
+    spoils: list[Callable[[], object]] = [lambda: key.chmod(0o644), lambda: key.write_bytes(b"short"), key.unlink]
+    for spoil in spoils:
+        spoil()
         with pytest.raises(Fault):
             PatientVault.open(tmp_path)
 
