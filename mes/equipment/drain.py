@@ -118,7 +118,7 @@ class Drain:
         place = stand.position
         page = self._journal.after(place.sample, place.fact, samples=self._page_size, facts=FACTS_PER_PAGE)
         if not page.samples and not page.facts:
-            return replace(stand, whole=True), False
+            return replace(stand, whole=True), not stand.whole  # what fell silent may be due now
         return self._handed_on(stand, page, now), True
 
     def _is_due(self, stand: Stand, window: Window, now: datetime) -> bool:
