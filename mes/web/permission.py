@@ -43,7 +43,7 @@ def _guarded(view: View, roles: frozenset[Role]) -> View:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         session = current_session()
         if roles and not roles & session.person.roles:
-            raise Refusal("role-missing", status=403, needs=" or ".join(sorted(role.value for role in roles)))
+            raise Refusal("role-missing", status=403, role=" or ".join(sorted(role.value for role in roles)))
         return view(*args, **kwargs)
 
     setattr(guarded, PERMISSION, ",".join(sorted(role.value for role in roles)) or SIGNED_IN)

@@ -85,7 +85,7 @@ def approve_deviation(state: BatchState, deviation: str, person: str) -> tuple[E
     if found.approved_by is not None:
         raise Refusal("deviation-approved", deviation=deviation)
     if person in (found.raised_by, found.assessed_by):
-        raise Refusal("same-person", first="assessment", second="approval")
+        raise Refusal("same-person", person=person)
     return (ev.DeviationApproved(deviation),)
 
 

@@ -131,7 +131,7 @@ def verify_step(state: BatchState, step_id: str, person: str, roles: frozenset[s
     if step.verified_by is not None:
         raise Refusal("step-verified", step=step_id, by=step.verified_by.name)
     if person == step.performed_by.person:
-        raise Refusal("same-person", first="performer", second="verifier")
+        raise Refusal("same-person", person=step.performed_by.name)
     require_role(step.step.signatures.verified, roles)
     done = _complete(replace(step, verified_by=step.performed_by))
     return (ev.StepVerified(step_id), *((ev.StepCompleted(step_id),) if done else ()))
@@ -151,7 +151,7 @@ def attest_step(state: BatchState, step_id: str, meaning: str, person: str, role
     if meaning in step.attested:
         raise Refusal("attested", step=step_id, by=step.attested[meaning].name)
     if person == step.performed_by.person:
-        raise Refusal("same-person", first="performer", second=meaning)
+        raise Refusal("same-person", person=step.performed_by.name)
     require_role(role, roles)
     done = _complete(replace(step, attested={**step.attested, meaning: step.performed_by}))
     return (ev.StepAttested(step_id, meaning), *((ev.StepCompleted(step_id),) if done else ()))
@@ -192,7 +192,7 @@ def confirm_program(state: BatchState, step_id: str, program_state: str = "COMPL
 def require_role(role: str | None, roles: frozenset[str]) -> None:
     """Refuse `role-missing` (403) if the person does not hold the role that the master names."""
     if role is not None and role not in roles:
-        raise Refusal("role-missing", status=403, needs=role)
+        raise Refusal("role-missing", status=403, role=role)
 
 
 def _in_progress(state: BatchState, step_id: str) -> StepState:

@@ -32,12 +32,12 @@ class Acting:
         for word in wanted:
             if word is not None and word in self.roles:
                 return Role(word)
-        raise Refusal("role-missing", status=403, needs=" or ".join(word for word in wanted if word))
+        raise Refusal("role-missing", status=403, role=" or ".join(word for word in wanted if word))
 
     def any_role(self) -> Role:
         """Return one role of the person, for acts that need none; refuses `role-missing` if they hold none."""
         if not self.session.person.roles:
-            raise Refusal("role-missing", status=403, needs="any role")
+            raise Refusal("role-missing", status=403, role="any role")
         return min(self.session.person.roles, key=lambda role: role.value)
 
     def because(self, reason: str | None) -> "Acting":
