@@ -117,7 +117,12 @@ def trust(pki: Path, der: bytes) -> str:
 
 def trusted(pki: Path) -> dict[str, bytes]:
     """Return the trusted certificates (DER) by thumbprint; an absent or empty folder trusts nobody."""
-    found = (path.read_bytes() for path in sorted((pki / "trusted").glob("*.der")))
+    return trusted_in(pki / "trusted")
+
+
+def trusted_in(folder: Path) -> dict[str, bytes]:
+    """Return the certificates (DER) of a folder by thumbprint."""
+    found = (path.read_bytes() for path in sorted(folder.glob("*.der")))
     return {thumbprint(der): der for der in found}
 
 
