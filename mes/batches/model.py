@@ -130,6 +130,7 @@ class ExceptionState:
     deviation: str | None = None
     assessed_by: str | None = None
     assessment: str | None = None
+    index: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Facts of identity and custody about one batch: donation, containers, labels, handovers, bedside, infusion."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -68,13 +67,12 @@ class LabelIssued(Event):
 
 @dataclass(frozen=True)
 class LabelsReconciled(Event):
-    """Printed = used + destroyed + missing, by another person than the one who printed; `search` is content."""
+    """Printed = used + destroyed + missing, by another person than the one who printed."""
 
     tag: ClassVar[str] = "batch:labels:reconciled"
     used: tuple[str, ...]
     destroyed: tuple[str, ...]
     missing: tuple[str, ...] = ()
-    search: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)

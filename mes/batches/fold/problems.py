@@ -34,8 +34,9 @@ def exception_opened(state: BatchState, fact: Fact) -> BatchState:
     """An exception stands until somebody assessed it; one of a signal is tied to its excursion."""
     event: ev.ExceptionOpened = fact.event  # type: ignore[assignment]
     opened = ExceptionState(
-        event.exception, event.kind, event.severity, event.step, event.what, fact.at, fact.occurred_at
-    )
+        event.exception, event.kind, event.severity, event.step, event.what, fact.at, fact.occurred_at,
+        index=fact.index,
+    )  # fmt: skip
     excursion = state.excursions.get(event.tag_name or "")
     excursions = state.excursions
     if excursion is not None and event.kind == "limit":
