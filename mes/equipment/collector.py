@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ class _Collector:
                 state = LinkState.AUTH_FAILED if refused else LinkState.OFFLINE
                 one.sink.link_changed(state, f"{fault.code}: {fault.detail}")
             except Exception as error:  # noqa: BLE001 - the one supervised loop here: other devices go on
-                self._log.exception("driver-crashed", device=bound.device)
+                self._log.error("driver-crashed", device=bound.device, trace=traceback.format_exc())
                 one.sink.link_changed(LinkState.OFFLINE, f"driver-crashed: {type(error).__name__}")
             finally:
                 one.driver = None

@@ -88,7 +88,6 @@ def everything(house: House) -> list[Any]:
     return [told, chunks, [house.telemetry.unsealed(run) for run in sorted(runs)], house.telemetry.recorded(DEVICE)]
 
 
-@pytest.mark.rule("TE-2")
 @pytest.mark.parametrize("point", ["before", "within", "after"])
 def test_killed_at_any_transaction_every_sample_is_recorded_once(
     tmp_path_factory: pytest.TempPathFactory, point: str
@@ -110,6 +109,17 @@ def test_killed_at_any_transaction_every_sample_is_recorded_once(
         house.drain_all(400, Drain(house.ledger, house.reader, house.observer))
         assert deaths >= 3
         assert everything(house) == expected
+
+
+@pytest.mark.postgres
+def test_postgresql_ends_with_the_same_record(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> None:
+    found = []
+    for url in (None, postgres_url):
+        with a_house(tmp_path_factory.mktemp("house"), url) as house:
+            a_busy_device(house)
+            house.drain_all(400)
+            found.append(everything(house))
+    assert found[0] == found[1]
 
 
 def test_a_sample_belongs_to_the_run_at_its_source_time(house: House) -> None:
@@ -156,6 +166,7 @@ def test_a_breach_is_recorded_at_once_and_later_samples_see_it(house: House) -> 
     assert house.telemetry.recorded(DEVICE) == 7
 
 
+@pytest.mark.rule("REG-DI-03")
 def test_a_bad_value_is_kept_and_told_as_bad(house: House) -> None:
     house.a_fit_device()
     house.allocate(0)
