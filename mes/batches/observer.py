@@ -40,7 +40,7 @@ class BatchObserver:
         step = device.wants_start(state, outcome)
         if step is not None:
             held = self._runs.state(run.device)
-            return (self._runs.ask(held, run.run, CommandVerb.START, {}, step.step.id, now),)
+            return self._runs.ask(held, run.run, CommandVerb.START, {}, step.step.id, now)
         return self._writes(run, device.judge_outcome(state, outcome), state.next_seq)
 
     def on_gap(self, run: RunKey, gap: DrainedGap, now: datetime) -> Sequence[Write]:

@@ -30,6 +30,9 @@ class MasterSource(Protocol):
     def approved(self, master_id: str, version: int) -> Master:
         """Return an approved, frozen master; refuses `master-unknown` and `master-not-approved`."""
 
+    def startable(self, master_id: str, version: int) -> Master:
+        """Return a master on which a new batch may begin; refuses also what was superseded."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanVerdict:

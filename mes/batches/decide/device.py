@@ -1,7 +1,7 @@
 """What a device's samples, alarms and states mean for the batch that holds it: judged here, once, in the drain."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,20 +21,27 @@ RULE_VERSION = 1
 STOPPED = {UnitState.ERROR: Severity.CRITICAL, UnitState.ABORTED: Severity.CRITICAL, UnitState.STOPPED: Severity.MAJOR,
            UnitState.SUSPENDED: Severity.MAJOR, UnitState.HELD: Severity.MINOR}  # fmt: skip
 
-Watched = dict[str, tuple[StepId, MonitoredLimit]]
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One limit that watches a signal for a step now; `key` tells it from others on the same signal."""
+
+    step: StepId
+    limit: MonitoredLimit
+
+    @property
+    def key(self) -> str:
+        """Name signal and limit."""
+        return f"{self.limit.tag} {monitored_text(self.limit)}"
 
 
-def watched_limits(state: BatchState) -> Watched:
-    """Return the limit that watches each signal now; the step that started last wins."""
-    watched: Watched = {}
-    by_start = sorted(
-        (step for step in state.steps.values() if step.started_at is not None),
-        key=lambda step: step.started_at or state.created_at,
-    )
-    for step in by_start:
+def watched_limits(state: BatchState) -> dict[str, tuple[Watch, ...]]:
+    """Return by signal the limits that watch it now."""
+    watched: dict[str, tuple[Watch, ...]] = {}
+    for step in state.steps.values():
         for limit in step.step.monitored:
-            if _is_watching(state, step, limit):
-                watched[limit.tag] = (step.step.id, limit)
+            if step.started_at is not None and _is_watching(state, step, limit):
+                watched[limit.tag] = (*watched.get(limit.tag, ()), Watch(step.step.id, limit))
     return watched
 
 
@@ -47,49 +54,47 @@ def _is_watching(state: BatchState, step: StepState, limit: MonitoredLimit) -> b
 def judge_readings(state: BatchState, readings: Sequence[DrainedReading]) -> tuple[Draft, ...]:
     """Judge samples in their order; a sample out of limits is an entry at once, an exception once it persists.
 
-    A sample of bad quality is never judged as if it were good; the same signal cannot open a second exception
-    before it returned. Rule: REG-A11D-09, house decision 7.
+    A sample of bad quality is never judged as if it were good; the same limit cannot open a second exception
+    before the signal returned. Rule: REG-A11D-09, house decision 7.
     """
     watched = watched_limits(state)
     excursions = dict(state.excursions)
     drafts: list[Draft] = []
     exceptions = 0
     for reading in readings:
-        held = watched.get(reading.tag)
-        if held is None or not reading.good:
-            continue
-        for event in _judge(state, excursions, held, reading, exceptions):
-            exceptions += isinstance(event, ev.ExceptionOpened)
-            drafts.append(event.draft(occurred=Occurred(reading.source_at, "device")))
+        for watch in watched.get(reading.tag, ()):
+            if not reading.good or reading.source_at < (state.steps[watch.step].started_at or reading.source_at):
+                continue
+            for event in _judge(state, excursions, watch, reading, exceptions):
+                exceptions += isinstance(event, ev.ExceptionOpened)
+                drafts.append(event.draft(occurred=Occurred(reading.source_at, "device")))
     return tuple(drafts)
 
 
 def _judge(
-    state: BatchState, excursions: dict[str, Excursion], held: tuple[StepId, MonitoredLimit],
-    reading: DrainedReading, exceptions: int,
-) -> Iterator[Event]:  # fmt: skip
-    step, limit = held
-    known = excursions.get(reading.tag)
-    if reading.source_at < (state.steps[step].started_at or reading.source_at):
-        return
+    state: BatchState, excursions: dict[str, Excursion], watch: Watch, reading: DrainedReading, exceptions: int
+) -> Iterator[Event]:
+    limit, text = watch.limit, monitored_text(watch.limit)
+    known = excursions.get(watch.key)
     if is_within(limit, reading):
         if known is not None:
-            del excursions[reading.tag]
-            yield ev.LimitReturned(step, reading.tag, reading.text, reading.unit, reading.source_at)
+            del excursions[watch.key]
+            yield ev.LimitReturned(watch.step, reading.tag, reading.text, reading.unit, text, reading.source_at)
         return
     if known is None:
-        known = excursions[reading.tag] = Excursion(reading.tag, reading.source_at, step)
+        known = excursions[watch.key] = Excursion(watch.key, reading.source_at, watch.step)
         yield ev.LimitExceeded(
-            step, reading.tag, reading.text, reading.unit, monitored_text(limit), reading.source_at,
-            RULE, RULE_VERSION, state.master.digest,
+            step=watch.step, tag_name=reading.tag, value=reading.text, unit=reading.unit, limit=text,
+            source_at=reading.source_at, rule=RULE, rule_version=RULE_VERSION, master=state.master.digest,
         )  # fmt: skip
     outside_min = hours(reading.source_at - known.since) * 60
     if known.exception is None and outside_min >= limit.persist_min:
-        told = f"{limit.label}: {reading.text} {reading.unit}, limit {monitored_text(limit)}".replace("  ", " ")
-        opening = opened(state, "limit", limit.severity.value, told, step=step, tag=reading.tag, nth=exceptions)
+        told = f"{limit.label}: {reading.text} {reading.unit}, limit {text}".replace(" ,", ",")
+        severity = limit.severity.value
+        opening = opened(state, "limit", severity, told, step=watch.step, tag=watch.key, nth=exceptions)
         first = opening[0]
         if isinstance(first, ev.ExceptionOpened):
-            excursions[reading.tag] = replace(known, exception=first.exception)
+            excursions[watch.key] = replace(known, exception=first.exception)
         yield from opening
 
 

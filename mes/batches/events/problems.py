@@ -49,6 +49,7 @@ class LimitReturned(Event):
     tag_name: str
     value: str
     unit: str
+    limit: str
     source_at: datetime
 
 

@@ -20,14 +20,15 @@ from mes.ids import StepId
 def limit_exceeded(state: BatchState, fact: Fact) -> BatchState:
     """A signal is out of its limits since its first bad sample."""
     event: ev.LimitExceeded = fact.event  # type: ignore[assignment]
-    excursion = Excursion(event.tag_name, event.source_at, StepId(event.step))
-    return replace(state, excursions={**state.excursions, event.tag_name: excursion})
+    key = f"{event.tag_name} {event.limit}"
+    return replace(state, excursions={**state.excursions, key: Excursion(key, event.source_at, StepId(event.step))})
 
 
 def limit_returned(state: BatchState, fact: Fact) -> BatchState:
     """A signal is within its limits again."""
     event: ev.LimitReturned = fact.event  # type: ignore[assignment]
-    return replace(state, excursions={tag: held for tag, held in state.excursions.items() if tag != event.tag_name})
+    key = f"{event.tag_name} {event.limit}"
+    return replace(state, excursions={name: held for name, held in state.excursions.items() if name != key})
 
 
 def exception_opened(state: BatchState, fact: Fact) -> BatchState:

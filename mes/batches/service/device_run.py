@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from equipment_drivers.readings import CommandVerb
-from mes.equipment import decide
 from mes.equipment.model import EquipmentState, Holding
 from mes.equipment.service import EquipmentService
-from mes.ids import BatchId, RunId, new_op, stream
+from mes.equipment.writes import allocation_writes, command_writes, release_writes
+from mes.ids import BatchId, RunId, new_op
 from mes.ledger.entry import Write
+
+Writes = tuple[Write, ...]
 
 
 class DeviceRuns:
@@ -18,26 +20,22 @@ class DeviceRuns:
     def __init__(self, equipment: EquipmentService) -> None:
         self._equipment = equipment
 
-    def take(self, device: str, run: RunId, batch: BatchId, now: datetime) -> tuple[EquipmentState, Write]:
-        """Give the device to a run: refuses an unfit device and one that serves another patient. Rule: REG-ATMP-10."""
-        state = self._equipment.state(device)
-        event = decide.allocate(state, run, batch, now)
-        write = Write(stream("equipment", state.equipment), (event.draft(),), state.next_seq)
-        return replace(state, held_by=Holding(run, batch, now)), write
-
-    def give_back(self, device: str, run: RunId, now: datetime) -> Write:
-        """End the run on the device."""
-        state = self._equipment.state(device)
-        event = decide.release(state, run, now)
-        return Write(stream("equipment", state.equipment), (event.draft(),), state.next_seq)
-
-    def ask(
-        self, state: EquipmentState, run: RunId, verb: CommandVerb, args: Mapping[str, str], step: str, now: datetime
-    ) -> Write:
-        """Ask the device for something; the command is sent after this entry is committed, at most once."""
-        event = decide.request_command(state, run=run, command=str(new_op()), verb=verb, args=args, step=step, now=now)
-        return Write(stream("run", run), (event.draft(),))
-
     def state(self, device: str) -> EquipmentState:
         """Return the device as the register knows it."""
         return self._equipment.state(device)
+
+    def take(self, device: str, run: RunId, batch: BatchId, now: datetime) -> tuple[EquipmentState, Writes]:
+        """Give the device to a run: refuses an unfit device and one that serves another patient. Rule: REG-ATMP-10."""
+        state = self._equipment.state(device)
+        writes = allocation_writes(state, run, batch, now)
+        return replace(state, held_by=Holding(run, batch, now)), writes
+
+    def give_back(self, device: str, run: RunId, now: datetime) -> Writes:
+        """End the run on the device."""
+        return release_writes(self._equipment.state(device), run, now)
+
+    def ask(
+        self, state: EquipmentState, run: RunId, verb: CommandVerb, args: Mapping[str, str], step: str, now: datetime
+    ) -> Writes:
+        """Ask the device for something; the command is sent after this entry is committed, at most once."""
+        return command_writes(state, run=run, command=str(new_op()), verb=verb, args=args, step=step, now=now)

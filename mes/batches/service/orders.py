@@ -69,7 +69,7 @@ class OrderService:
         now = self._recorder.clock.now()
         placed = self.order(order)
         role = acting.in_role(Role.QA.value)
-        master = self._masters.approved(how.master, how.version)
+        master = self._masters.startable(how.master, how.version)
         event = accept_order(
             placed, master, BatchId(how.batch), self._coi_of(how.batch), how.binding, how.simulated, self._taken(order)
         )

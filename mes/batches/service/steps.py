@@ -53,11 +53,9 @@ class StepService:
             if state.run is None:
                 drafts.insert(0, ev.RunBegun(run, device).draft())
                 held, taken = self._runs.take(device, run, state.batch, now)
-                others.append(taken)
+                others += taken
             if state.binding is Binding.OPCUA:
-                others.append(
-                    self._runs.ask(held, run, CommandVerb.SELECT_PROGRAM, program_of(state, step), step_id, now)
-                )
+                others += self._runs.ask(held, run, CommandVerb.SELECT_PROGRAM, program_of(state, step), step_id, now)
         role = acting.in_role(step.step.signatures.performed or acting.any_role().value)
         return self.recorder.commit(state, acting, drafts, role=role, now=now, others=others)
 
@@ -80,7 +78,7 @@ class StepService:
             raise Refusal("binding-manual", step=step_id)
         role = acting.in_role(step.step.signatures.performed)
         held, run = self._runs.state(state.equipment), RunId(state.run)
-        writes = [self._runs.ask(held, run, CommandVerb.SELECT_PROGRAM, program_of(state, step), step_id, now)]
+        writes = self._runs.ask(held, run, CommandVerb.SELECT_PROGRAM, program_of(state, step), step_id, now)
         asked = ev.ProgramAskedAgain(step_id, step.step.program.number).draft(reason=acting.reason)
         return self.recorder.commit(state, acting, [asked], role=role, now=now, others=writes)
 
@@ -167,7 +165,7 @@ class StepService:
         if [one.step.id for one in later] != [step_id]:
             return (), ()
         back = self._runs.give_back(state.equipment, RunId(state.run), now)
-        return (ev.RunEnded(state.run, state.equipment),), (back,)
+        return (ev.RunEnded(state.run, state.equipment),), back
 
     def _signed(
         self, acting: Acting, state: BatchState, events: Sequence[Event], step_id: str, meaning: Meaning, now: datetime,

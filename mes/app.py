@@ -1,0 +1,160 @@
+"""Wiring: which room's service gets which, once per process. One of the few files that know everybody."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+import mes
+from mes.batches import tables as batch_tables
+from mes.batches.observer import BatchObserver
+from mes.batches.service.corrections import CorrectionService
+from mes.batches.service.device_run import DeviceRuns
+from mes.batches.service.orders import OrderService
+from mes.batches.service.problems import ProblemService
+from mes.batches.service.recorder import Recorder
+from mes.batches.service.steps import StepService
+from mes.clock import Clock, SimulatedClock, SystemClock
+from mes.custody.matching import CustodyMatcher
+from mes.custody.service import CustodyService
+from mes.equipment import tables as equipment_tables
+from mes.equipment.drain import Drain
+from mes.equipment.journal_reader import JournalReader
+from mes.equipment.outbox import CommandOutbox
+from mes.equipment.service import EquipmentService
+from mes.equipment.spool import CommandSpool
+from mes.equipment.telemetry import Telemetry
+from mes.identity.coi import new_coi
+from mes.identity.service import PatientService
+from mes.identity.vault import PatientVault
+from mes.ledger.keys import SiteKey
+from mes.ledger.store import Ledger, Projector
+from mes.masters import tables as master_tables
+from mes.masters.service import MasterService
+from mes.people import tables as people_tables
+from mes.people.passwords import PRODUCTION, Hasher, HashParameters
+from mes.people.second_factor import SecretBox
+from mes.people.service import PeopleService
+from mes.people.sessions import Sessions
+from mes.quality.service import QualityService
+from mes.records.service import RecordService
+from mes.schedule import VeinToVein
+from mes.settings import SiteSettings
+from mes.signatures.service import SigningService
+from mes.web.services import Services
+
+PROJECTORS: Sequence[Projector] = (
+    people_tables.project,
+    master_tables.project,
+    equipment_tables.project,
+    batch_tables.project,
+)
+DEMO_FACILITY = "A9999"
+"""Facility identification number that ISBT 128 keeps for examples; a real site has its own."""
+COLLECTOR_SILENT_S = 3.0
+
+
+@dataclass(frozen=True)
+class Wired:
+    """Everything that `mes serve` runs: the services for views, and what works in the background."""
+
+    services: Services
+    drain: Drain
+    outbox: CommandOutbox
+
+
+def clock_of(settings: SiteSettings) -> Clock:
+    """Return the site's clock."""
+    return SimulatedClock(settings.clock_path) if settings.simulated_clock else SystemClock()
+
+
+def create_site(settings: SiteSettings, engine: Engine, now: datetime) -> Ledger:
+    """Begin a site: keys, vault, genesis. The tables are there already (migrations)."""
+    name = f"septima/{settings.site}/1"
+    key = SiteKey.create(settings.site_key_path, name)
+    SecretBox.create(settings.credential_key_path)
+    PatientVault.create(settings.site_dir)
+    return Ledger.create(
+        engine, site=settings.site, tz=settings.tz, key=key, now=now, projectors=PROJECTORS,
+        clock="simulated" if settings.simulated_clock else "real", software=f"septima-mes {mes.__version__}",
+        breach_path=settings.breach_path,
+    )  # fmt: skip
+
+
+def open_ledger(settings: SiteSettings, engine: Engine) -> Ledger:
+    """Open the site's ledger for writing; the caller holds the writer's lease."""
+    key = SiteKey.load(settings.site_key_path)
+    return Ledger.open(
+        engine, site=settings.site, tz=settings.tz, key=key, projectors=PROJECTORS, breach_path=settings.breach_path
+    )
+
+
+def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashParameters = PRODUCTION) -> Wired:
+    """Make every service of a site process."""
+    sessions = Sessions(settings.sessions_path)
+    box = SecretBox.load(settings.credential_key_path)
+    people = PeopleService(ledger, clock, sessions, Hasher(hashing), box)
+    signing = SigningService(ledger, people)
+    masters = MasterService(ledger, clock, signing)
+    equipment = EquipmentService(ledger, clock)
+    patients = PatientService(PatientVault.open(settings.site_dir), ledger, clock)
+    journal = JournalReader(settings.journal_path)
+    telemetry = Telemetry(ledger, settings.site, journal)
+    recorder = Recorder(ledger, clock, masters, signing, VeinToVein())
+    runs = DeviceRuns(equipment)
+    observer = BatchObserver(recorder, runs)
+    spool = CommandSpool(settings.commands_spool_path)
+    services = Services(
+        settings=settings, clock=clock, ledger=ledger, people=people, signing=signing, masters=masters,
+        equipment=equipment, telemetry=telemetry, patients=patients, recorder=recorder,
+        orders=OrderService(recorder, masters, signing, lambda: new_coi(DEMO_FACILITY, clock.now())),
+        steps=StepService(recorder, runs, CustodyMatcher(patients)),
+        problems=ProblemService(recorder), corrections=CorrectionService(recorder),
+        quality=QualityService(recorder, masters, lambda: True), custody=CustodyService(recorder, patients),
+        records=RecordService(ledger, clock, telemetry, masters),
+        status=SiteStatus(settings, clock, telemetry, equipment).read,
+        simulated_device=settings.simulated_clock,
+    )  # fmt: skip
+    return Wired(services, Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer))
+
+
+class SiteStatus:
+    """What runs at this site, for its own screens and for the conductor of a demo."""
+
+    def __init__(self, settings: SiteSettings, clock: Clock, telemetry: Telemetry, equipment: EquipmentService) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._telemetry = telemetry
+        self._equipment = equipment
+
+    def read(self) -> dict[str, Any]:
+        """Return record time, virtual factor, and per device how far journal and drain are."""
+        factor = self._clock.factor if isinstance(self._clock, SimulatedClock) else None
+        devices = {}
+        for row in self._equipment.devices():
+            ident = str(row["equipment"])
+            tick, drained = self._telemetry.journal_tick(ident), self._telemetry.drained_tick(ident)
+            devices[ident] = {
+                "journal_tick": tick.isoformat() if tick else None,
+                "drained_tick": drained.isoformat() if drained else None,
+                "samples_recorded": self._telemetry.recorded(ident),
+            }
+        return {
+            "site": self._settings.site, "version": mes.__version__, "now": self._clock.now().isoformat(),
+            "simulated": self._clock.simulated, "factor": factor, "devices": devices,
+            "collector": collector_alive(self._settings.site_dir),
+        }  # fmt: skip
+
+
+def collector_alive(site_dir: Path) -> dict[str, Any] | None:
+    """Return the collector's sign of life, None if it is silent."""
+    try:
+        alive: dict[str, Any] = json.loads((site_dir / "collect.alive").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return alive if time.time() - alive["wall"] < COLLECTOR_SILENT_S else None

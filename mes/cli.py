@@ -1,0 +1,196 @@
+"""The command line `mes`: make a site, run its processes, check its ledger, run the demo."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import structlog
+import yaml
+
+import mes
+from mes.clock import SimulatedClock, SystemClock
+from mes.errors import Fault, IntegrityBreach, Refusal
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SITE = click.option(
+    "--site", "site_dir", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the site"
+)
+
+
+class House(click.Group):
+    """A group whose commands tell refusals and faults as sentences, with exit code 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; translate the house's errors."""
+        from mes.web.errors import sentence
+
+        try:
+            return super().invoke(context)
+        except (Refusal, Fault) as error:
+            raise click.ClickException(f"{sentence(error.code, error.facts)} [{error.code}]") from error
+        except IntegrityBreach as breach:
+            place = "" if breach.index is None else f" at entry {breach.index}"
+            raise click.ClickException(f"The record contradicts itself{place}: {breach.what}") from breach
+
+
+@click.group(cls=House)
+@click.version_option(mes.__version__, prog_name="mes")
+def main() -> None:
+    """Septima: manufacturing execution and electronic batch records for point-of-care CAR-T."""
+    structlog.configure(processors=[
+        structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.JSONRenderer(),
+    ], logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # fmt: skip
+
+
+@main.group()
+def site() -> None:
+    """Make and look at sites."""
+
+
+@site.command("create")
+@SITE
+@click.option("--id", "ident", required=True, help="site id: 3 to 32 of a-z, 0-9 and -")
+@click.option("--tz", default="Europe/Brussels", show_default=True, help="IANA time zone of the site")
+@click.option("--database", default="", help="SQLAlchemy URL; default: SQLite in the site's folder")
+@click.option("--port", default=8471, show_default=True)
+@click.option("--demo/--production", default=False, help="a demo runs on the virtual clock in clock.json")
+def create(site_dir: Path, ident: str, tz: str, database: str, port: int, demo: bool) -> None:
+    """Make a site and print the one-time code of its first administrator."""
+    from mes.app import clock_of, create_site
+    from mes.ids import SiteId
+    from mes.ledger.database import open_engine
+    from mes.ledger.keys import SiteKey
+    from mes.migrations import upgrade
+    from mes.people.first_administrator import create_first_code
+    from mes.settings import Profile, SiteSettings, write
+
+    profile = Profile.DEMO if demo else Profile.PRODUCTION
+    settings = SiteSettings(
+        site_dir.resolve(), SiteId(ident), tz, profile, database, simulated_clock=demo, web_port=port
+    )
+    write(settings)
+    engine = open_engine(settings.database)
+    upgrade(engine)
+    ledger = create_site(settings, engine, clock_of(settings).now())
+    code = create_first_code(ledger, settings.keys_dir)
+    click.echo(f"site {ident} is in {site_dir}")
+    click.echo(f"site key: {SiteKey.load(settings.site_key_path).vkey}")
+    click.echo(f"one-time code of the first administrator, good for 24 hours: {code}")
+
+
+@main.command()
+@SITE
+def serve(site_dir: Path) -> None:
+    """Run the site's web server, the only writer of its database."""
+    from mes.settings import load
+    from mes.site_process.serve import SiteServer
+
+    sys.argv = sys.argv[:1]
+    SiteServer(load(site_dir)).run()
+
+
+@main.command()
+@SITE
+def collect(site_dir: Path) -> None:
+    """Collect from the site's devices over OPC UA."""
+    from mes.app import clock_of
+    from mes.equipment.collector import collect as collecting
+    from mes.settings import load
+    from mes.site_process.serve import write_pid
+
+    settings = load(site_dir)
+    write_pid(settings.site_dir, "collect")
+
+    async def run() -> None:
+        await collecting(settings, clock_of(settings).now, stopped_by_signal())
+
+    asyncio.run(run())
+
+
+@main.command()
+@SITE
+def supervise(site_dir: Path) -> None:
+    """Run serve and collect, and restart what dies."""
+    from mes.settings import load
+    from mes.site_process.supervise import Supervisor, site_processes
+
+    Supervisor(site_processes(load(site_dir).site_dir)).run()
+
+
+@main.command()
+@click.option("--device", type=click.Choice(["prodigy"]), default="prodigy", show_default=True)
+@click.option("--endpoint", default="opc.tcp://127.0.0.1:4841/septima", show_default=True)
+@click.option("--clock", type=click.Path(path_type=Path), help="clock.json of a simulated site; default: real time")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--donor", type=click.Choice(["good", "average", "poor"]), default="good", show_default=True)
+@click.option("--scenario", type=click.Path(path_type=Path), help="YAML file of failures to inject")
+@click.option("--truth", type=click.Path(path_type=Path), required=True, help="file that gets every emitted sample")
+@click.option("--pki", type=click.Path(path_type=Path), required=True, help="folder of the simulator's certificate")
+def simulate(
+    device: str, endpoint: str, clock: Path | None, seed: int, donor: str, scenario: Path | None, truth: Path, pki: Path
+) -> None:
+    """Run a SIMULATED DEVICE on this machine; user and password come from MES_DEVICE_USER and MES_DEVICE_PASSWORD."""
+    from equipment_drivers.simulators.faults import read_scenario
+    from equipment_drivers.simulators.prodigy import serve_prodigy
+
+    now = (SimulatedClock(clock) if clock else SystemClock()).now
+    user, password = os.environ.get("MES_DEVICE_USER", ""), os.environ.get("MES_DEVICE_PASSWORD", "")
+    if not user or not password:
+        raise Refusal("device-secret-missing", status=422)
+
+    async def run() -> None:
+        faults = read_scenario(yaml.safe_load(scenario.read_text())) if scenario else ()
+        ready = lambda: click.echo(f"SIMULATED DEVICE {device} at {endpoint}")  # noqa: E731
+        stop = stopped_by_signal()
+        await serve_prodigy(endpoint, now, seed, donor, faults, truth, pki, user, password, stop, ready)
+
+    asyncio.run(run())
+
+
+@main.group()
+def ledger() -> None:
+    """Check a site's ledger."""
+
+
+@ledger.command("verify")
+@SITE
+def verify(site_dir: Path) -> None:
+    """Check every entry, the tree, all checkpoints and signatures from stored bytes; names the first bad entry."""
+    from dataclasses import asdict
+
+    from mes.ledger.database import open_engine
+    from mes.ledger.keys import SiteKey
+    from mes.ledger.verify import verify_ledger
+    from mes.settings import load
+
+    settings = load(site_dir)
+    key = SiteKey.load(settings.site_key_path)
+    summary = verify_ledger(open_engine(settings.database, read_only=True), key.public)
+    click.echo(json.dumps(asdict(summary), default=str, indent=2))
+    click.echo("OK")
+
+
+@main.command()
+@click.option("--exit", "ends", is_flag=True, help="end after the batch instead of keeping the site up")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
+@click.option("--port", default=0, help="port of the web server; default: 8471 or the next free one")
+def demo(ends: bool, folder: Path, port: int) -> None:
+    """Run one whole batch on a simulated device, from order to infusion, and leave the site up."""
+    from mes.demo.conduct import run_demo
+
+    run_demo(folder, ends=ends, port=port)
+
+
+def stopped_by_signal() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set; call inside the running loop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

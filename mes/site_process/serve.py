@@ -1,0 +1,98 @@
+"""`mes serve`: one gunicorn worker with threads, the only writer of the main database."""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from mes.app import Wired, clock_of, open_ledger, wire
+from mes.errors import Refusal
+from mes.ledger.database import open_engine
+from mes.ledger.locks import WriterLease
+from mes.settings import SiteSettings
+from mes.site_process.background import Heartbeat, Loop
+from mes.web.create import create_web
+
+THREADS = 40
+LEASE_WAIT_S = 15.0
+
+log = structlog.get_logger()
+
+
+class SiteServer(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with one worker: the site begins after the fork, in the process that holds the writer's lease."""
+
+    def __init__(self, settings: SiteSettings) -> None:
+        self._site = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what the house decides: one gthread worker, loopback, no recycling, no access log."""
+        chosen: dict[str, Any] = {
+            "bind": f"{self._site.web_host}:{self._site.web_port}", "workers": 1, "worker_class": "gthread",
+            "threads": THREADS, "max_requests": 0, "timeout": 60, "graceful_timeout": 5, "keepalive": 5,
+            "control_socket_disable": True,
+        }  # fmt: skip
+        for name, value in chosen.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Begin the site in the worker and return its web application."""
+        return begin(self._site)
+
+
+def begin(settings: SiteSettings) -> Flask:
+    """Take the lease, open the ledger, start the background work, and return the web application."""
+    engine = open_engine(settings.database)
+    lease = _leased(settings, lambda: WriterLease(settings.site_dir, engine).acquire())
+    clock = clock_of(settings)
+    wired = wire(settings, open_ledger(settings, engine), clock)
+    write_pid(settings.site_dir, "serve")
+    start_background(wired, clock.now)
+    app = create_web(wired.services)
+    app.extensions["septima-lease"] = lease
+    return app
+
+
+def start_background(wired: Wired, now: Callable[[], datetime]) -> list[Loop]:
+    """Start draining, handing commands over, and hourly checkpoints."""
+    ledger = wired.services.ledger
+
+    def drain() -> bool:
+        busy = wired.drain.step(now())
+        return wired.outbox.flush(now()) > 0 or busy
+
+    last = next(ledger.entries(ledger.size - 1)).at
+    beat = Heartbeat(wired.services.clock, ledger.heartbeat, last)
+    loops = [Loop("drain", drain), Loop("heartbeat", beat.step)]
+    for loop in loops:
+        loop.start()
+    return loops
+
+
+def write_pid(site_dir: Path, name: str) -> None:
+    """Leave this process's id where a supervisor or an administrator finds it."""
+    folder = site_dir / "run"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / f"{name}.pid").write_text(f"{os.getpid()}\n")
+
+
+def _leased(settings: SiteSettings, take: Callable[[], WriterLease]) -> WriterLease:
+    """Take the lease, waiting a little for a predecessor that is just ending."""
+    waited = 0.0
+    while True:
+        try:
+            return take()
+        except Refusal as held:
+            if held.code != "writer-lock-held" or waited >= LEASE_WAIT_S:
+                raise
+            log.info("waiting-for-lease", site=settings.site, holder=held.facts.get("holder"))
+            threading.Event().wait(0.25)
+            waited += 0.25
