@@ -73,7 +73,14 @@ class EquipmentService:
         return self._record(state, event, by=by, op=op, alongside=keep)
 
     def approve_nodemap(
-        self, equipment: str, digest: str, *, signature: Mapping[str, Any], by: Actor, op: Op
+        self,
+        equipment: str,
+        digest: str,
+        *,
+        signature: Mapping[str, Any],
+        by: Actor,
+        op: Op,
+        shown: Sequence[bytes] = (),
     ) -> EquipmentState:
         """Record QA's signed approval of the node map that the device is bound by.
 
@@ -83,7 +90,8 @@ class EquipmentService:
             return self.state(equipment)
         decide.check_role(by.kind, by.role, APPROVES)
         state = self.state(equipment)
-        return self._record(state, decide.approve_nodemap(state, digest), by=by, op=op, signature=signature)
+        event = decide.approve_nodemap(state, digest)
+        return self._record(state, event, by=by, op=op, signature=signature, shown=shown)
 
     def qualify(
         self,
@@ -93,6 +101,7 @@ class EquipmentService:
         by: Actor,
         op: Op,
         signature: Mapping[str, Any] | None = None,
+        shown: Sequence[bytes] = (),
     ) -> EquipmentState:
         """Record that the device is fit, as it is bound now, until `until`.
 
@@ -103,7 +112,7 @@ class EquipmentService:
         decide.check_role(by.kind, by.role, QUALIFIES)
         state = self.state(equipment)
         event = decide.qualify(state, until, self._clock.now())
-        return self._record(state, event, by=by, op=op, signature=signature)
+        return self._record(state, event, by=by, op=op, signature=signature, shown=shown)
 
     def _record(
         self,
@@ -114,10 +123,11 @@ class EquipmentService:
         op: Op,
         signature: Mapping[str, Any] | None = None,
         alongside: Alongside | None = None,
+        shown: Sequence[bytes] = (),
     ) -> EquipmentState:
         draft = event.draft(signature=signature)
         write = Write(stream("equipment", state.equipment), (draft,), expected_seq=state.next_seq)
-        self._ledger.append(op, [write], actor=by, now=self._clock.now(), alongside=alongside)
+        self._ledger.append(op, [write], actor=by, now=self._clock.now(), alongside=alongside, shown=shown)
         return self.state(state.equipment)
 
 
