@@ -14,10 +14,12 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from mes.equipment.handing import Handing, Known, KnownCommand
 from mes.equipment.journal import FactKind
 from mes.equipment.journal_reader import JournalReader, Page
+from mes.equipment.outbox import CommandOutbox
 from mes.equipment.ports import RunObserver
 from mes.equipment.sealing import HOUR, Window, chunks_of, seal_of
 from mes.equipment.tables import queries, samples
@@ -88,14 +90,25 @@ class Drain:
             return done
         raise Fault("drain-outrun", attempts=ATTEMPTS)
 
-    def follow(self, now: Callable[[], datetime], stop: threading.Event, pause_s: float = 0.05) -> None:
-        """Step until `stop`; after a Fault try again every second, anything else ends the thread loudly."""
+    def follow(
+        self,
+        now: Callable[[], datetime],
+        stop: threading.Event,
+        outbox: CommandOutbox | None = None,
+        pause_s: float = 0.05,
+    ) -> None:
+        """Step until `stop`, and see to it that no command stays behind; the body of the drain's thread.
+
+        After a Fault it tries again every second; anything else ends the thread loudly.
+        """
         log = structlog.get_logger("drain")
         while not stop.is_set():
             try:
                 if not self.step(now()):
                     stop.wait(pause_s)
-            except (Fault, sqlite3.OperationalError) as fault:
+                if outbox is not None:
+                    outbox.flush(now())
+            except (Fault, OperationalError, sqlite3.OperationalError) as fault:
                 log.warning("drain-waits", cause=str(fault))
                 stop.wait(1.0)
 

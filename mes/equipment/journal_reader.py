@@ -18,6 +18,7 @@ CLOCK_TAG = "device.clock"
 AFTER = "SELECT * FROM placed WHERE position > ? ORDER BY position LIMIT ?"
 LATEST = "SELECT * FROM placed WHERE device = ? AND position = latest ORDER BY position"
 FACTS = "SELECT * FROM fact WHERE position > ? ORDER BY position LIMIT ?"
+LINK = "SELECT * FROM fact WHERE device = ? AND kind = 'link' ORDER BY position DESC LIMIT 1"
 TICK = """SELECT max((SELECT max(source_time) FROM sample WHERE tag = t.id AND source_time IS NOT NULL))
   FROM tag t WHERE device = ? AND name = ?"""
 
@@ -99,6 +100,12 @@ class JournalReader:
         db = self._open()
         row = db.execute(TICK, (device, CLOCK_TAG)).fetchone() if db else None
         return row[0] if row else None
+
+    def link(self, device: str) -> JournalFact | None:
+        """Return the newest change of the link to the device; its body holds `state` and `detail`."""
+        db = self._open()
+        row = db.execute(LINK, (device,)).fetchone() if db else None
+        return _fact(row) if row else None
 
     def count(self, device: str) -> int:
         """Return how many samples of the device the journal holds; walks through them all."""

@@ -1,5 +1,6 @@
 """From committed commands to the spool: what the record asked for is handed over once, soon, or answered REFUSED."""
 
+import threading
 import time
 from datetime import datetime, timedelta
 
@@ -24,21 +25,23 @@ class CommandOutbox:
 
     def __init__(self, ledger: Ledger, spool: CommandSpool, observer: RunObserver) -> None:
         self._ledger, self._spool, self._observer = ledger, spool, observer
+        self._lock = threading.Lock()  # else one thread could refuse what another hands over at that moment
         # Virtual time may run a factor faster than the collector that it waits for.
         self._patience = PATIENCE * (MAX_FACTOR if ledger.clock_kind == "simulated" else 1)
 
     def flush(self, now: datetime) -> int:
         """Hand over every open command that the spool does not hold yet; return how many."""
-        with self._ledger.read() as connection:
-            waiting = queries.open_commands(connection, self._ledger.site)
         handed = 0
-        for command in waiting:
-            if self._spool.holds(command.command):
-                continue
-            if now - command.requested_at > self._patience:
-                self._refuse(command, now)
-            else:
-                handed += self._spool.put(command, expires_at=time.time() + PATIENCE.total_seconds())
+        with self._lock:
+            with self._ledger.read() as connection:
+                waiting = queries.open_commands(connection, self._ledger.site)
+            for command in waiting:
+                if self._spool.holds(command.command):
+                    continue
+                if now - command.requested_at > self._patience:
+                    self._refuse(command, now)
+                else:
+                    handed += self._spool.put(command, expires_at=time.time() + PATIENCE.total_seconds())
         return handed
 
     def _refuse(self, command: OpenCommand, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from equipment_drivers.readings import LinkState
 from mes.equipment.handing import reading_of
 from mes.equipment.journal_reader import JournalReader
 from mes.equipment.ports import DrainedReading
@@ -56,6 +57,11 @@ class Telemetry:
     def latest(self, device: str) -> dict[str, DrainedReading]:
         """Return the newest reading of every tag of the device, as the collector has it."""
         return {tag: reading_of(tag, sample) for tag, sample in self._journal.latest(device).items()}
+
+    def link(self, device: str) -> LinkState:
+        """Return what the collector last knew of the connection; OFFLINE if it never knew anything."""
+        found = self._journal.link(device)
+        return LinkState(found.body["state"]) if found else LinkState.OFFLINE
 
     def series(self, run: str, tag: str, since: datetime, until: datetime, points: int = 1000) -> Series:
         """Return the curve of a tag in a run between two source times, at most about `points` points."""

@@ -1,6 +1,8 @@
 """The drain: every sample once, to the run that held the device at its source time, judged in order."""
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ from mes.equipment.outbox import NEVER_SENT, CommandOutbox
 from mes.equipment.spool import CommandSpool
 from mes.equipment.ticks import ticks_of
 from mes.equipment.writes import allocation_writes, command_writes
+from mes.errors import Fault
 from mes.ids import BatchId, RunId
 from mes.ledger.store import Ledger
 from tests.equipment.builders import (
@@ -286,3 +289,42 @@ def test_a_judgement_that_others_overtook_is_made_again(house: House) -> None:
     house.drain_all(1, Drain(house.ledger, house.reader, Expecting(house.observer, lambda: None)))
     assert len(house.facts("batch:test:noted")) == 1
     assert house.telemetry.recorded(DEVICE) == 2
+
+
+class Stumbling:
+    """A ledger whose database is away for the first transaction."""
+
+    def __init__(self, real: Ledger) -> None:
+        self._real, self.stumbled = real, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def beside(self, store: Callable) -> None:
+        if not self.stumbled:
+            self.stumbled = True
+            raise Fault("ledger-unavailable")
+        self._real.beside(store)
+
+
+def test_the_drain_follows_in_its_thread_and_survives_a_fault(house: House, tmp_path: Any) -> None:
+    house.a_fit_device()
+    house.allocate(0)
+    asked = {"run": RUN, "command": "c-1", "verb": CommandVerb.START, "args": {}, "step": "S-1", "now": NOW}
+    house.append(command_writes(house.service.state(DEVICE), **asked))
+    house.send(*a_tick(1))
+    ledger, stop = Stumbling(house.ledger), threading.Event()
+    drain = Drain(ledger, house.reader, house.observer)
+    spool = CommandSpool(tmp_path / "commands.spool")
+    outbox = CommandOutbox(house.ledger, spool, house.observer)
+    thread = threading.Thread(target=drain.follow, args=(lambda: NOW, stop, outbox))
+    thread.start()
+    deadline = time.monotonic() + 10
+    while (drain.tick(DEVICE) is None or not spool.holds("c-1")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    thread.join()
+    assert ledger.stumbled
+    assert drain.tick(DEVICE) == at(1)
+    assert spool.holds("c-1")
+    spool.close()

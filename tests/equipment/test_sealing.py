@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
+from equipment_drivers.readings import LinkState
 from mes.equipment.sealing import Window, chunks_of, seal_of, unpacked
 from mes.equipment.tables.stored import telemetry_chunk
 from mes.equipment.telemetry import extremes
@@ -156,6 +157,9 @@ def test_no_excursion_vanishes_from_a_curve(numbers: list[float], points: int) -
 
 
 def test_live_values_are_the_collectors(house: House) -> None:
+    assert house.telemetry.link(DEVICE) is LinkState.OFFLINE
+    house.writer.link_changed(DEVICE, LinkState.LIVE, "", 1)
+    assert house.telemetry.link(DEVICE) is LinkState.LIVE
     house.send(*a_tick(10, "37.25"))
     found = house.telemetry.latest(DEVICE)["culture.temperature"]
     assert (found.text, found.unit, found.good, found.source_at) == ("37.25", "Cel", True, at(10))
