@@ -37,7 +37,8 @@ SENTENCES: Mapping[str, str] = {
     "and it has min_h or max_h. Correct it.",
     "window-reversed": "The window opens at {low} h and closes at {high} h. Exchange or correct them.",
     "duplicate-id": "The id {id} stands twice. Give one of them another id.",
-    "item-limit-unfit": "The operator {operator} and the limit do not fit: ge, gt, le, lt have a limit, no other has.",
+    "item-limit-unfit": "The operator {operator} and the limit do not fit: ge, gt, le, lt have a limit, no other has. "
+    "Add or remove the limit.",
     "item-members": "any_of needs at least two members, and no other operator has members. Correct them.",
     "item-membership": "{group} and {member} do not name each other (members, member_of). Correct one of the two.",
     # order
@@ -52,6 +53,8 @@ SENTENCES: Mapping[str, str] = {
     "infusion-without-go": "The infusion does not follow the preliminary certification. Add the predecessor.",
     "window-absolute": "Only transport, intake and the start of selection may hold hours since H0. "
     "Give a window after an earlier step.",
+    "window-not-after": "The window hangs on {named}, which need not be done before this step. Add it to the "
+    "predecessors.",
     "window-on-optional": "The window hangs on the optional step {named}, which may be skipped. "
     "Hang it on an obligatory step.",
     "signature-missing": "There is a verifier but no performer. Name who performs the step.",

@@ -26,6 +26,11 @@ def network(master: Master) -> dict[StepId, frozenset[StepId]]:
     return found
 
 
+def predecessors(master: Master) -> dict[StepId, frozenset[StepId]]:
+    """Return, per step, what execution makes it wait for: the steps of `after`, and no window."""
+    return {step.id: frozenset(step.after) for step in master.steps}
+
+
 def in_order(waits: Waits) -> tuple[tuple[StepId, ...], tuple[StepId, ...]]:
     """Return the steps in an order in which they can be done (file order where free), and those never reached."""
     done: dict[StepId, None] = {}

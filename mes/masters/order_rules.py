@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mes.ids import StepId
 from mes.masters.findings import Finding
-from mes.masters.graph import ancestors, cycles, in_order, network, waits_for
+from mes.masters.graph import ancestors, cycles, in_order, network, predecessors, waits_for
 from mes.masters.model import Act, Lane, Master, Step
 
 ONE_ON_DUTY = frozenset({"qp"})
@@ -52,7 +52,7 @@ def lane_findings(master: Master) -> Iterator[Finding]:
 
 def label_findings(master: Master) -> Iterator[Finding]:
     """Yield labels printed before the dose is known, and an infusion without certification. Rule: PRA-02."""
-    waits = network(master)
+    waits = predecessors(master)
     for step in master.steps:
         if step.act is not Act.LABEL:
             continue
@@ -66,22 +66,26 @@ def label_findings(master: Master) -> Iterator[Finding]:
 
 
 def hour_findings(master: Master) -> Iterator[Finding]:
-    """Yield hours since H0 where they may not stand, and windows and names that hang on optional steps.
+    """Yield hours since H0 where they may not stand, windows that could pass unjudged, and names of optional steps.
 
     Rule: PRA-14 (absolute hours: transport, intake decision, start of selection).
     """
     optional = {step.id for step in master.steps if step.optional}
+    waits = predecessors(master)
     for step in master.steps:
+        before = ancestors(waits, step.id)
         free = step.lane is Lane.TRANSPORT or step.act is Act.INTAKE or step.id == master.selection_step
         for number, window in enumerate(step.windows):
             where = f"{step.id}.windows.{number}"
             if window.absolute and not free:
                 yield Finding.of("window-absolute", where)
+            if (named := window.after or master.start_step) not in before:
+                yield Finding.of("window-not-after", where, named=named)
             if window.after in optional and not step.optional:
                 yield Finding.of("window-on-optional", where, named=window.after)
     for field_name in ("start_step", "infusion_step", "selection_step", "dose_step", "expiry_step"):
-        if (named := getattr(master, field_name)) in optional:
-            yield Finding.of("step-needed", field_name, named=named)
+        if getattr(master, field_name) in optional:
+            yield Finding.of("step-needed", field_name, named=getattr(master, field_name))
 
 
 def signature_findings(master: Master) -> Iterator[Finding]:

@@ -45,7 +45,8 @@ def read_approved(body: bytes) -> Master:
 
     Body and digest are those of the bytes themselves: a later release may flatten otherwise, but never here.
     """
-    return replace(_load(MasterSchema(), body), body=body, digest=hashlib.sha256(body).hexdigest())
+    found: Master = _load(MasterSchema(), body)
+    return replace(found, body=body, digest=hashlib.sha256(body).hexdigest())
 
 
 def flattened(one: Master | Specification) -> bytes:

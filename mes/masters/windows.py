@@ -1,9 +1,10 @@
 """Whether the time windows of a master fit together (PRA-14), as a simple temporal network.
 
-A step is two instants, started and completed, one planned duration apart. Every step may be done at any minute
-that its own windows leave, however late the steps before it were. The check goes through the steps in order and
-asks the network of the earlier ones for the greatest possible distance between any two instants (shortest
-paths; Dechter, Meiri, Pearl 1991); if that can close a step's window before it opens, the master does not fit.
+A step is two instants. Every instant may fall at any minute that the step's own windows leave, however late the
+steps before it were; a step whose completion has a latest time may take that long, any other takes its planned
+duration. The check places instant after instant and asks the network of the earlier ones for the greatest possible
+distance between any two (shortest paths; Dechter, Meiri, Pearl 1991); if that can close a window before it opens,
+the master does not fit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ Instant = tuple[StepId, Edge]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The step's start lies at least (or at most) `hours` after `instant`; `told` names the rule."""
+    """An instant lies at least (or at most) `hours` after `instant`; `told` names the rule."""
 
     instant: Instant
     hours: Decimal
@@ -39,27 +40,37 @@ def _told(instant: Instant, hours: Decimal, absolute: bool) -> str:
     return f"H{sign}{abs(hours):f}" if absolute else f"{instant[0]} {instant[1]} {sign} {abs(hours):f} h"
 
 
-def lower_bounds(master: Master, step: Step) -> tuple[Bound, ...]:
-    """Return what the start of the step must wait for."""
-    found = [Bound((one, Edge.COMPLETED), Decimal(0), f"{one} completed") for one in step.after]
-    for window in step.windows:
-        if window.min_h is not None:
-            found.append(_bound(master, step, window, window.min_h))
-    return tuple(found)
-
-
 def upper_bounds(master: Master, step: Step) -> tuple[Bound, ...]:
     """Return what the start of the step must not outlast; for the infusion also the product's expiry."""
-    found = [_bound(master, step, one, one.max_h) for one in step.windows if one.max_h is not None]
+    found = [_bound(master, step, one, one.max_h, Edge.STARTED) for one in step.windows if one.max_h is not None]
     if step.id == master.infusion_step and master.expiry_step and master.shelf_life_h is not None:
         expiry = (master.expiry_step, Edge.COMPLETED)
         found.append(Bound(expiry, master.shelf_life_h, f"expiry, {_told(expiry, master.shelf_life_h, False)}"))
     return tuple(found)
 
 
-def _bound(master: Master, step: Step, window: Window, hours: Decimal) -> Bound:
+def _instants(master: Master, step: Step) -> Iterator[tuple[Instant, tuple[Bound, ...], tuple[Bound, ...]]]:
+    """Yield start and completion of the step, each with its lower and upper bounds."""
+    floors = [(one, one.min_h) for one in step.windows if one.min_h is not None]
+    ceilings = [(one, one.max_h) for one in step.windows if one.max_h is not None and one.of is Edge.COMPLETED]
+    start: Instant = (step.id, Edge.STARTED)
+    after = [Bound((one, Edge.COMPLETED), Decimal(0), f"{one} completed") for one in step.after]
+    early = [(one, low) for one, low in floors if one.of is Edge.STARTED or not ceilings]
+    opens = [_bound(master, step, one, low, Edge.STARTED) for one, low in early]
+    yield start, (*after, *opens), upper_bounds(master, step)
+    planned = Bound(start, step.duration_h, f"{step.id} started + {step.duration_h:f} h")
+    if not ceilings:
+        yield (step.id, Edge.COMPLETED), (planned,), (planned,)
+        return
+    ready = [_bound(master, step, one, low, Edge.COMPLETED) for one, low in floors if one.of is Edge.COMPLETED]
+    latest = tuple(_bound(master, step, one, high, Edge.COMPLETED) for one, high in ceilings)
+    yield (step.id, Edge.COMPLETED), (planned, *ready), latest
+
+
+def _bound(master: Master, step: Step, window: Window, hours: Decimal, edge: Edge) -> Bound:
+    """Return the window's bound of one edge; one of the completion bounds the start a planned duration earlier."""
     at = anchor(master, window)
-    offset = step.duration_h if window.of is Edge.COMPLETED else Decimal(0)
+    offset = step.duration_h if window.of is Edge.COMPLETED and edge is Edge.STARTED else Decimal(0)
     return Bound(at, hours - offset, _told(at, hours, window.absolute))
 
 
@@ -70,18 +81,18 @@ class _Network:
         self.instants: list[Instant] = []
         self.most: dict[tuple[Instant, Instant], Decimal] = {}
 
-    def add_step(self, step: Step, lower: tuple[Bound, ...], upper: tuple[Bound, ...]) -> None:
-        """Add the step with its bounds and bring all distances up to date."""
-        start, end = (step.id, Edge.STARTED), (step.id, Edge.COMPLETED)
-        for instant in (start, end):
-            self.instants.append(instant)
-            self.most[instant, instant] = Decimal(0)
-        self._tighten(start, end, step.duration_h)
-        self._tighten(end, start, -step.duration_h)
+    def known(self, bounds: Sequence[Bound]) -> tuple[Bound, ...]:
+        """Return the bounds that hang on instants placed already; of steps in a cycle there are none."""
+        return tuple(one for one in bounds if (one.instant, one.instant) in self.most)
+
+    def add(self, instant: Instant, lower: Sequence[Bound], upper: Sequence[Bound]) -> None:
+        """Add an instant with its bounds and bring all distances up to date."""
+        self.instants.append(instant)
+        self.most[instant, instant] = Decimal(0)
         for bound in lower:
-            self._tighten(start, bound.instant, -bound.hours)
+            self._tighten(instant, bound.instant, -bound.hours)
         for bound in upper:
-            self._tighten(bound.instant, start, bound.hours)
+            self._tighten(bound.instant, instant, bound.hours)
 
     def _tighten(self, tail: Instant, head: Instant, hours: Decimal) -> None:
         """Add time(head) - time(tail) <= hours; every shortest path may now lead over this edge."""
@@ -100,27 +111,39 @@ def window_findings(master: Master) -> Iterator[Finding]:
     """Yield each step whose window can close before it opens. Rule: PRA-14. Steps in a cycle are left out."""
     times = _Network()
     steps = {step.id: step for step in master.steps}
-    order, _ = in_order(network(master))
     told: set[StepId] = set()
-    for step_id in order:
-        step, known = steps[step_id], set(times.instants)
-        lower = tuple(one for one in lower_bounds(master, step) if one.instant in known)
-        upper = tuple(one for one in upper_bounds(master, step) if one.instant in known)
-        unbounded = _unbounded(lower, upper, times)
-        if unbounded is not None:
-            late, high = unbounded
-            if late.instant[0] not in told:
-                yield Finding.of("window-unbounded", step.id, late=late.instant[0], upper=high.told)
-            told.add(step.id)
-            upper = ()
-        else:
-            short = {high: _shortest(lower, high, times) for high in upper}
-            worst = max(short, key=lambda high: short[high][0], default=None)
-            if worst is not None and short[worst][0] > 0:
-                yield _empty(step, worst, *short[worst])
-            # widened until they just fit, so that each later step is judged by its own windows
-            upper = tuple(replace(high, hours=high.hours + max(gap, Decimal(0))) for high, (gap, _) in short.items())
-        times.add_step(step, lower, upper)
+    for step_id in in_order(network(master))[0]:
+        for instant, lower, upper in _instants(master, steps[step_id]):
+            floors = times.known(lower)
+            finding, widened = _judged(instant, floors, times.known(upper), times)
+            if finding is not None:
+                late = dict(finding.facts)["late"]
+                if step_id not in told and not (finding.code == "window-unbounded" and late in told):
+                    yield finding
+                told.add(step_id)
+            times.add(instant, floors, widened)
+
+
+def _judged(
+    instant: Instant, lower: Sequence[Bound], upper: Sequence[Bound], times: _Network
+) -> tuple[Finding | None, tuple[Bound, ...]]:
+    """Return what is wrong, and the upper bounds to go on with.
+
+    Those are widened until they just fit, so that each later step is judged by its own windows.
+    """
+    step_id = instant[0]
+    unbounded = _unbounded(lower, upper, times)
+    if unbounded is not None:
+        late, high = unbounded
+        return Finding.of("window-unbounded", step_id, late=late.instant[0], upper=high.told), ()
+    gaps = [(high, *_shortest(lower, high, times)) for high in upper]
+    widened = tuple(replace(high, hours=high.hours + max(gap, Decimal(0))) for high, gap, _ in gaps)
+    worst = max(gaps, key=lambda one: one[1], default=None)
+    if worst is None or worst[1] <= 0 or worst[2] is None:
+        return None, widened
+    high, gap, low = worst[0], worst[1], worst[2]
+    facts = {"late": low.instant[0], "lower": low.told, "upper": high.told, "short_h": f"{gap:f}"}
+    return Finding.of("window-empty", step_id, **facts), widened
 
 
 def _unbounded(lower: Sequence[Bound], upper: Sequence[Bound], times: _Network) -> tuple[Bound, Bound] | None:
@@ -133,8 +156,3 @@ def _shortest(lower: Sequence[Bound], high: Bound, times: _Network) -> tuple[Dec
     """Return by how many hours, at worst, the step opens after `high` closes (negative: time left), and why."""
     gaps = [(low.hours - high.hours + times.most[high.instant, low.instant], low) for low in lower]
     return max(gaps, key=lambda gap: gap[0], default=(Decimal(0), None))
-
-
-def _empty(step: Step, high: Bound, short: Decimal, low: Bound | None) -> Finding:
-    late, told = (low.instant[0], low.told) if low is not None else ("-", "-")
-    return Finding.of("window-empty", step.id, late=late, lower=told, upper=high.told, short_h=f"{short:f}")
