@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,9 +64,8 @@ class Endpoint:
         return f"Endpoint({self.url}, user={self.user})"
 
 
-def check_library() -> None:
-    """Refuse to run on an asyncua whose internals this module was not verified with."""
-    found = version("asyncua")
+def check_library(found: str) -> None:
+    """Refuse to run on a version of asyncua whose internals this module was not verified with."""
     if not found.startswith(VERIFIED_ASYNCUA):
         raise ConfigurationFault(f"asyncua {found} is installed; this driver was verified with {VERIFIED_ASYNCUA}x")
 
@@ -96,8 +94,8 @@ class Channel:
             mode=ua.MessageSecurityMode.SignAndEncrypt,
         )
         await _limited("connect", self._client.connect_socket(), CONNECT_S)
+        await _limited("hello", self._client.send_hello(), REQUEST_S)
         try:
-            await _limited("hello", self._client.send_hello(), REQUEST_S)
             await _limited("secure channel", self._client.open_secure_channel(), CONNECT_S)
         except ConnectionLost as lost:
             await self._compare_certificates(certificate, lost)
@@ -229,11 +227,12 @@ class Channel:
         # BadNothingToDo: it is this session's already
         return bool(results and (results[0].StatusCode.is_good() or results[0].StatusCode.name == "BadNothingToDo"))
 
-    async def skew_s(self) -> float:
-        """Return the device's wall clock minus ours, in seconds."""
+    async def skew_s(self) -> float | None:
+        """Return the device's wall clock minus ours, in seconds; None where it does not tell."""
         current = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
         found = await self.ask("clock", self.services.read_attributes([current], ua.AttributeIds.Value))
-        return float(found[0].Value.Value.timestamp() - time.time())
+        current_time = found[0].Value.Value if found[0].StatusCode.is_good() else None
+        return float(current_time.timestamp() - time.time()) if current_time else None
 
     def drop(self) -> None:
         """Let go of the transport without a word: session and subscription live on for whoever comes next."""

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import version
 
 from asyncua import ua
 
@@ -30,7 +31,7 @@ class OpcUaDriver:
     verified_on_hardware = False
 
     def __init__(self, endpoint: Endpoint, nodemap: NodeMap, backoff_s: Sequence[float] = BACKOFF_S) -> None:
-        check_library()
+        check_library(version("asyncua"))
         self._endpoint = endpoint
         self._nodemap = nodemap
         self._backoff_s = backoff_s

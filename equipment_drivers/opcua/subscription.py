@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from asyncua import ua
 
 from equipment_drivers.driver import BuildInfo
-from equipment_drivers.errors import ConfigurationFault, DeviceDiffers, NodesMissing
+from equipment_drivers.errors import ConfigurationFault, ConnectionLost, DeviceDiffers, NodesMissing
 from equipment_drivers.mapmodel import NodeMap, NodeRef
 from equipment_drivers.opcua.alarms import event_filter
 from equipment_drivers.opcua.channel import Channel
@@ -83,7 +83,10 @@ async def subscribe(channel: Channel, nodemap: NodeMap, live: dict[NodeRef, ua.N
     request = ua.CreateSubscriptionRequest()
     request.Parameters = asked
     answer = await channel.send("subscribe", request)
-    made = ua.ua_binary.struct_from_binary(ua.CreateSubscriptionResponse, answer).Parameters
+    response = ua.ua_binary.struct_from_binary(ua.CreateSubscriptionResponse, answer)
+    if not response.ResponseHeader.ServiceResult.is_good():
+        raise ConnectionLost(f"subscribe: {response.ResponseHeader.ServiceResult.name}", during="subscribe")
+    made = response.Parameters
     items, handles = _items(nodemap, live)
     wanted = ua.CreateMonitoredItemsParameters(
         SubscriptionId=made.SubscriptionId, TimestampsToReturn=ua.TimestampsToReturn.Both, ItemsToCreate=items

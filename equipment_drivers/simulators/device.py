@@ -266,7 +266,8 @@ class Processor:
 
     def _view(self, at: datetime) -> View:
         mains, clamp = self._holding(FaultKind.MAINS) is None, self._wait is Wait.PRESSURE_CHECK
-        return View(self._chamber, self._inputs, self._settled, mains, clamp, self._waiting_since, at)
+        prompted = self._waiting_since if self._wait is Wait.OPERATOR_PROMPT else None
+        return View(self._chamber, self._inputs, self._settled, mains, clamp, prompted, at)
 
 
 _DONE = frozenset({State.COMPLETE, State.STOPPED, State.ABORTED})

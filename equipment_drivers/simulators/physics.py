@@ -137,8 +137,8 @@ class Chamber:
     volume_ml: float = 0.0
 
 
-HEAT_H, GAS_H, SUPPLY_H = 0.35, 0.3, 0.2
-"""Time constants of the chamber's heat, its atmosphere, and a supply line that lost its source."""
+HEAT_H, GAS_H, SUPPLY_H, LEAK_H = 0.35, 0.3, 0.2, 0.53
+"""Time constants: the chamber's heat, its atmosphere, a supply line without source, an atmosphere without supply."""
 
 
 def stepped(chamber: Chamber, inputs: Inputs, hours: float) -> Chamber:
@@ -153,7 +153,7 @@ def stepped(chamber: Chamber, inputs: Inputs, hours: float) -> Chamber:
         temperature_celsius=_towards(
             chamber.temperature_celsius, inputs.temperature_celsius - inputs.heat_loss_celsius, hours, HEAT_H
         ),
-        co2_percent=_towards(chamber.co2_percent, wanted_co2, hours, GAS_H if co2_bar > 1.2 else 0.5),
+        co2_percent=_towards(chamber.co2_percent, wanted_co2, hours, GAS_H if co2_bar > 1.2 else LEAK_H),
         air_bar=air_bar,
         co2_bar=co2_bar,
         centrifuge_per_min=inputs.centrifuge_per_min,
