@@ -1,0 +1,67 @@
+"""The people of the demo site: who they are, what they may do, and how they get their accounts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mes.demo.client import DemoPerson
+
+PASSWORD = "seven days vein to vein"  # noqa: S105  printed with every demo, for a site on this machine alone
+TEMPORARY = "change me at once 7"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the cast."""
+
+    key: str
+    name: str
+    user_name: str
+    roles: tuple[str, ...]
+    second_factor: bool = False
+
+
+CAST = (
+    Part("clinician", "Claire Moreau", "claire", ("clinician",)),
+    Part("clinician2", "Bram Peeters", "bram", ("clinician",)),
+    Part("nurse", "Nora Janssens", "nora", ("collection_nurse",)),
+    Part("courier", "Karim Haddad", "karim", ("courier",)),
+    Part("operator", "Olivia Brandt", "olivia", ("operator",)),
+    Part("verifier", "Viktor Lindqvist", "viktor", ("operator", "verifier")),
+    Part("supervisor", "Sofia Marin", "sofia", ("supervisor",)),
+    Part("analyst", "Quentin Dubois", "quentin", ("qc_analyst",)),
+    Part("reviewer", "Rosa Iglesias", "rosa", ("qc_reviewer",)),
+    Part("author", "Martin Kessler", "martin", ("master_author",)),
+    Part("qp", "Paula Schmidt", "paula", ("qp",), second_factor=True),
+    Part("qa", "Anna de Wit", "anna", ("qa",), second_factor=True),
+    Part("qa2", "Arthur Lemaire", "arthur", ("qa",), second_factor=True),
+)
+ADMINISTRATOR = Part("admin", "Ada Vermeulen", "ada", ("administrator",))
+
+
+def employ(address: tuple[str, int], first_code: str) -> Mapping[str, DemoPerson]:
+    """Make the first administrator by the console's code, and let her employ everybody else.
+
+    Each person sets a password of their own at the first sign-in; who needs a second factor enrols one.
+    """
+    admin = DemoPerson(address, ADMINISTRATOR.name, ADMINISTRATOR.user_name, PASSWORD)
+    admin.act_public("/api/first-administrator", code=first_code, name=admin.name, user_name=admin.user_name,
+                     password=PASSWORD)  # fmt: skip
+    admin.sign_in()
+    people = {"admin": admin}
+    approver: str | None = None
+    for part in CAST:
+        made = admin.act(
+            "/api/people", name=part.name, user_name=part.user_name, password=TEMPORARY, roles=list(part.roles),
+            approver=approver,
+        )  # fmt: skip
+        if "qa" in part.roles:
+            approver = approver or str(made["person"]["id"])
+        person = DemoPerson(address, part.name, part.user_name, TEMPORARY)
+        person.sign_in()
+        person.act("/api/me/password", current=TEMPORARY, password=PASSWORD)
+        person.password = PASSWORD
+        person.sign_in()
+        if part.second_factor:
+            person.enrol_second_factor()
+        people[part.key] = person
+    return people
