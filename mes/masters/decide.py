@@ -47,7 +47,7 @@ def approve(state: VersionState, findings: Sequence[Finding], approver: PersonId
             master=state.master,
             version=state.version,
             count=len(findings),
-            first=f"{findings[0].where}: {findings[0].sentence}",
+            first=str(findings[0]),
             problems=[one.as_fact() for one in findings],
         )
     return MasterApproved(state.master, state.version, draft, approver)

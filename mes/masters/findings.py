@@ -91,6 +91,9 @@ class Finding:
         """Return the English sentence, with what to do next."""
         return SENTENCES[self.code].format_map(dict(self.facts))
 
+    def __str__(self) -> str:
+        return f"{self.where}: {self.sentence}" if self.where else self.sentence
+
     def as_fact(self) -> dict[str, str]:
         """Return what a Refusal hands to the page or the API."""
         return {"code": self.code, "where": self.where, "sentence": self.sentence}
