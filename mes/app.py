@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,7 +41,9 @@ from mes.people.passwords import PRODUCTION, Hasher, HashParameters
 from mes.people.second_factor import SecretBox
 from mes.people.service import PeopleService
 from mes.people.sessions import Sessions
+from mes.quality.integrity import BatchIntegrity
 from mes.quality.service import QualityService
+from mes.quality.specifications import VendoredSpecifications
 from mes.records.service import RecordService
 from mes.schedule import VeinToVein
 from mes.settings import SiteSettings
@@ -102,25 +104,52 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
     signing = SigningService(ledger, people)
     masters = MasterService(ledger, clock, signing)
     equipment = EquipmentService(ledger, clock)
-    patients = PatientService(PatientVault.open(settings.site_dir), ledger, clock)
+    vault = PatientVault.open(settings.site_dir)
+    patients = PatientService(vault, ledger, clock)
     journal = JournalReader(settings.journal_path)
     telemetry = Telemetry(ledger, settings.site, journal)
     recorder = Recorder(ledger, clock, masters, signing, VeinToVein())
     runs = DeviceRuns(equipment)
     observer = BatchObserver(recorder, runs)
     spool = CommandSpool(settings.commands_spool_path)
+    specifications = VendoredSpecifications()
     services = Services(
         settings=settings, clock=clock, ledger=ledger, people=people, signing=signing, masters=masters,
         equipment=equipment, telemetry=telemetry, patients=patients, recorder=recorder,
         orders=OrderService(recorder, masters, signing, lambda: new_coi(DEMO_FACILITY, clock.now())),
         steps=StepService(recorder, runs, CustodyMatcher(patients)),
         problems=ProblemService(recorder), corrections=CorrectionService(recorder),
-        quality=QualityService(recorder, masters, lambda: True), custody=CustodyService(recorder, patients),
-        records=RecordService(ledger, clock, telemetry, masters),
+        quality=QualityService(recorder, specifications, BatchIntegrity(ledger)),
+        custody=CustodyService(recorder, patients),
+        records=RecordService(
+            ledger, clock, telemetry, masters, folder=settings.site_dir / "exports",
+            specification=specifications.specification, forbidden=vault_words(vault), clock_factor=factor_of(clock),
+        ),
         status=SiteStatus(settings, clock, telemetry, equipment).read,
         simulated_device=settings.simulated_clock,
     )  # fmt: skip
     return Wired(services, Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer))
+
+
+def vault_words(vault: PatientVault) -> Callable[[str], Sequence[bytes]]:
+    """Return what must never stand in an exported record: by patient, the words that name them."""
+
+    def words(patient: str) -> Sequence[bytes]:
+        if not vault.knows(patient):
+            return ()
+        known = vault.get(patient)
+        return tuple(str(word).encode() for word in (known.name, known.birth_date, known.hospital_number))
+
+    return words
+
+
+def factor_of(clock: Clock) -> Callable[[], str | None]:
+    """Return how to tell the virtual clock's factor, None on a real clock."""
+
+    def factor() -> str | None:
+        return f"{clock.factor:,.0f}" if isinstance(clock, SimulatedClock) else None
+
+    return factor
 
 
 class SiteStatus:

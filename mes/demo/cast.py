@@ -1,10 +1,12 @@
 """The people of the demo site: who they are, what they may do, and how they get their accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mes.demo.client import DemoPerson
 
+Someone = TypeVar("Someone", bound=DemoPerson)
 PASSWORD = "seven days vein to vein"  # noqa: S105  printed with every demo, for a site on this machine alone
 TEMPORARY = "change me at once 7"
 
@@ -38,12 +40,12 @@ CAST = (
 ADMINISTRATOR = Part("admin", "Ada Vermeulen", "ada", ("administrator",))
 
 
-def employ(address: tuple[str, int], first_code: str) -> Mapping[str, DemoPerson]:
+def employ(first_code: str, at_browser: Callable[[str, str, str], Someone]) -> dict[str, Someone]:
     """Make the first administrator by the console's code, and let her employ everybody else.
 
-    Each person sets a password of their own at the first sign-in; who needs a second factor enrols one.
+    `at_browser` makes a person from name, user name and password. Each person sets a password of their own at the first sign-in; who needs a second factor enrols one.
     """
-    admin = DemoPerson(address, ADMINISTRATOR.name, ADMINISTRATOR.user_name, PASSWORD)
+    admin = at_browser(ADMINISTRATOR.name, ADMINISTRATOR.user_name, PASSWORD)
     admin.act_public("/api/first-administrator", code=first_code, name=admin.name, user_name=admin.user_name,
                      password=PASSWORD)  # fmt: skip
     admin.sign_in()
@@ -56,7 +58,7 @@ def employ(address: tuple[str, int], first_code: str) -> Mapping[str, DemoPerson
         )  # fmt: skip
         if "qa" in part.roles:
             approver = approver or str(made["person"]["id"])
-        person = DemoPerson(address, part.name, part.user_name, TEMPORARY)
+        person = at_browser(part.name, part.user_name, TEMPORARY)
         person.sign_in()
         person.act("/api/me/password", current=TEMPORARY, password=PASSWORD)
         person.password = PASSWORD

@@ -44,7 +44,9 @@ class DemoPerson:
 
     def sign_in(self) -> Mapping[str, Any]:
         """Sign in and keep the session."""
-        answer: Mapping[str, Any] = self._expect("POST", "/api/sign-in", {"user_name": self.user_name, "password": self.password})
+        answer: Mapping[str, Any] = self._expect(
+            "POST", "/api/sign-in", {"user_name": self.user_name, "password": self.password}
+        )
         self._csrf = str(answer["csrf"])
         self.id = str(answer["person"]["id"])
         return answer

@@ -35,7 +35,7 @@ def run_demo(folder: Path, *, ends: bool, port: int = 0, binding: str = "opcua")
     try:
         raise_curtain(stage)
         click.echo(f"SIMULATED DEVICE, VIRTUAL CLOCK; the site is at http://localhost:{stage.port}", err=True)
-        people = employ(stage.address, stage.first_code)
+        people = employ(stage.first_code, lambda name, user, password: DemoPerson(stage.address, name, user, password))
         pace = Pace(stage, progress.tell)
         playing = Playing(people, pace, script.BATCH, binding, progress.begin)
         summary = play(stage, people, playing, pace, progress, binding)
