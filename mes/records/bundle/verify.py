@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import contextlib
 import datetime
 import hashlib
+import io
 import json
 import os
 import re
@@ -109,20 +111,24 @@ class Bundle:
         self.faults: list[str] = []
         self.sizes: dict[str, int] = {}
         self.places: dict[str, Any] = {}
+        self.file: IO[bytes] = open(path, "rb") if self.is_zip else io.BytesIO()  # noqa: SIM115 - see close()
         if self.is_zip:
-            self.file: IO[bytes] = open(path, "rb")  # noqa: SIM115 - open as long as the program runs
             self._read_zip()
         else:
             self.base = os.path.basename(os.path.abspath(path))
             self._read_folder()
+
+    def close(self) -> None:
+        """Close the zip."""
+        self.file.close()
 
     def _read_folder(self) -> None:
         for folder, folders, files in os.walk(self.path):
             for name in [*folders, *files]:
                 full = os.path.join(folder, name)
                 inside = os.path.relpath(full, self.path).replace(os.sep, "/")
-                if os.path.islink(full):
-                    self.faults.append(f"{plain(inside)} is a link")
+                if os.path.islink(full) or not (os.path.isfile(full) or os.path.isdir(full)):
+                    self.faults.append(f"{plain(inside)} is neither a file nor a folder")
                 elif name in files:
                     self.sizes[inside], self.places[inside] = os.path.getsize(full), full
 
@@ -216,9 +222,9 @@ class Bundle:
 
 def check_container(case: Case) -> str:
     """The zip is, byte for byte, the one that its members give."""
-    bundle = case.bundle
-    demand(not bundle.faults, "container", bundle.faults[0] if bundle.faults else "")
-    demand(0 < len(bundle.sizes) <= MEMBER_LIMIT, "container", "holds no files, or too many")
+    bundle, where = case.bundle, os.path.basename(case.bundle.path)
+    demand(not bundle.faults, where, bundle.faults[0] if bundle.faults else "")
+    demand(0 < len(bundle.sizes) <= MEMBER_LIMIT, where, "holds no files, or too many")
     if not bundle.is_zip:
         digest = hashlib.sha256()
         for _, piece in bundle.rebuilt():
@@ -229,9 +235,9 @@ def check_container(case: Case) -> str:
         found = bundle._at(at, len(piece))
         if found != piece:
             first = next((k for k in range(len(found)) if found[k] != piece[k]), len(found))
-            raise Broken("container", f"byte {at + first} differs from the rebuilt zip, in the {what}")
+            raise Broken(where, f"byte {at + first} differs from the rebuilt zip, in the {what}")
         at += len(piece)
-    demand(not bundle._at(at, 1), "container", f"there are bytes behind its end, from byte {at}")
+    demand(not bundle._at(at, 1), where, f"there are bytes behind its end, from byte {at}")
     return f"{len(bundle.sizes)} members in {bundle.base}/, rebuilt byte for byte"
 
 
@@ -1924,23 +1930,23 @@ def main(arguments: list[str] | None = None) -> int:
     print("Compare this with the one published with the release; the copy in a bundle is only for convenience.\n")
     try:
         keys = [read_vkey(key) for key in options.key]
-        case = Case(Bundle(options.bundle), keys)
+        with contextlib.closing(Bundle(options.bundle)) as bundle:
+            case = Case(bundle, keys)
+            good = run(case, print)
     except (OSError, Wrong) as error:
         print(f"cannot begin: {error}")
         return 2
-    good = run(case, print)
     for word in case.words[:200]:
         print("   - " + word)
-    print(WORDS)
+    print(WORDS + "\n")
+    signer, given = case.main.signed_by, any(name == case.main.origin for name, _, _ in keys)
     verdict = "ALL CHECKS HOLD" if good else "NOT OK: this bundle is not what the site sealed"
-    signer = case.main.signed_by
-    if any(name == case.main.origin for name, _, _ in keys):
-        print("\n{}{}".format(verdict, "; signed by the key that was given" if good else ""))
-    elif signer is None:
-        print(f"\n{verdict}\nsigned by nobody, as far as this bundle shows")
-    else:
+    print(verdict + ("; signed by the key that was given" if good and given else ""))
+    if not given and signer is None:
+        print("signed by nobody, as far as this bundle shows")
+    elif not given and signer is not None:
         vkey = write_vkey(case.main.origin, signer)
-        print(f"\n{verdict}\nsigned by {vkey}, taken from this bundle: compare it with the site's published key")
+        print(f"signed by {vkey}, taken from this bundle: compare it with the site's published key")
     return 0 if good else 1
 
 
