@@ -268,6 +268,7 @@ class BatchState:
     filled: Mapping[str, ContainerState] = field(default_factory=dict)
     volumes_balanced: bool = False
     infusion_started_at: datetime | None = None
+    infusing: str | None = None
     certified_seq: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -33,6 +33,7 @@ class ResultEntered(Event):
     rule_version: int
     supersedes: int | None = None
     note: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True)

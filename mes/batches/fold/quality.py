@@ -135,7 +135,8 @@ def bedside_checked(state: BatchState, fact: Fact) -> BatchState:
 
 def infusion_started(state: BatchState, fact: Fact) -> BatchState:
     """The vein-to-vein clock stops at the start of the infusion."""
-    return replace(state, infusion_started_at=fact.occurred_at)
+    event: ev.InfusionStarted = fact.event  # type: ignore[assignment]
+    return replace(state, infusion_started_at=fact.occurred_at, infusing=event.container)
 
 
 def infused(state: BatchState, fact: Fact) -> BatchState:
