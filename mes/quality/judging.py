@@ -17,7 +17,7 @@ RULE, RULE_VERSION = "result-within-specification", 1
 CENSORED = re.compile(r"(<=|>=|<|>) ?([-0-9.]{1,40})")
 SYMBOLS = {Operator.GE: ">=", Operator.GT: ">", Operator.LE: "<=", Operator.LT: "<"}
 _UPPER = {"<=", "<"}
-REPORTED = re.compile(r"[\w .,/:+()%=<>-]{1,80}")
+REPORTED = re.compile(r"([<>]=? ?)?[\w .,/:+()%=-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)

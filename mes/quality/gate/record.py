@@ -4,7 +4,7 @@ from mes.batches.decide.acts import CLOSED_BY_ACT
 from mes.batches.model import BatchState, Phase, StepState, StepStatus
 from mes.ids import StepId
 from mes.masters.graph import ancestors
-from mes.masters.model import Act, Severity, Source
+from mes.masters.model import Act, Kind, Severity, Source
 from mes.quality.gate.model import GateItem, Question, Stage, covered, met, not_met
 from mes.quality.statements import REVIEWS
 
@@ -47,12 +47,16 @@ def sequence_intact(asked: Question) -> GateItem:
 
 
 def second_checked(asked: Question) -> GateItem:
-    """G-03: critical values entered by hand were verified or attested by another person. Rule: REG-A11-06."""
+    """G-03: every step that the master has verified is, and nobody typed a critical number or text alone.
+
+    An answer chosen from a list follows the master's own rule of signatures. Rule: REG-A11-06.
+    """
     lacking = []
     for step in steps_before(asked.state, asked.stage):
         critical = [
             one.label for one in step.step.parameters
-            if one.severity is Severity.CRITICAL and one.source is Source.MANUAL and one.id in step.values
+            if one.severity is Severity.CRITICAL and one.source is Source.MANUAL
+            and one.kind in (Kind.NUMBER, Kind.TEXT) and one.id in step.values
         ]  # fmt: skip
         unverified = step.step.signatures.verified is not None and step.verified_by is None
         if step.status is not StepStatus.SKIPPED and (unverified or (critical and not _second_person(step))):
