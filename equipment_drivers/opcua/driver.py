@@ -13,7 +13,7 @@ from importlib.metadata import version
 from asyncua import ua
 
 from equipment_drivers.driver import BuildInfo, Publish, Sink, SubscriptionState
-from equipment_drivers.errors import AuthenticationFailed, CertificateRefused, ConnectionLost
+from equipment_drivers.errors import AuthenticationFailed, CertificateRefused, ConfigurationFault, ConnectionLost
 from equipment_drivers.mapmodel import NodeMap, NodeRef
 from equipment_drivers.opcua import subscription
 from equipment_drivers.opcua.channel import Channel, Endpoint, check_library
@@ -32,7 +32,10 @@ class OpcUaDriver:
 
     def __init__(self, endpoint: Endpoint, nodemap: NodeMap, backoff_s: Sequence[float] = BACKOFF_S) -> None:
         check_library(version("asyncua"))
-        self._endpoint = endpoint
+        if endpoint.thumbprint and nodemap.server_thumbprint not in ("", endpoint.thumbprint):
+            raise ConfigurationFault("the node map and the device record pin different certificates")
+        pin = endpoint.thumbprint or nodemap.server_thumbprint
+        self._endpoint = replace(endpoint, policy=nodemap.policy, thumbprint=pin)
         self._nodemap = nodemap
         self._backoff_s = backoff_s
         self._sink: Sink | None = None

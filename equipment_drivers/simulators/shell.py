@@ -61,6 +61,7 @@ class Shell:
         self._turn = asyncio.Lock()
         self._ids: dict[str, ua.NodeId] = {}
         self._conditions: dict[str, Any] = {}
+        self._acknowledging: asyncio.Future[ua.StatusCode] | None = None
 
     async def build(self) -> None:
         """Make the address space and put the device's first values into it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from equipment_drivers.readings import LinkState, Origin
+from equipment_drivers.simulators.faults import FaultKind, InjectedFault
 from tests.drivers.stage import (
     PASSWORD,
     USER,
@@ -26,7 +27,8 @@ from tests.drivers.stage import (
 
 def test_every_sample_of_six_hours_arrives_once(tmp_path: Path, pki: Path) -> None:
     async def scene() -> None:
-        async with simulator(tmp_path, pki) as stage:
+        broken = InjectedFault(FaultKind.BAD_SENSOR, 1.0, 1.0, tag="culture.co2")
+        async with simulator(tmp_path, pki, (broken,)) as stage:
             sink, driver = MemorySink(stage.clock.now), stage.driver()
             async with collecting(driver, sink):
                 await start_program(driver, 2)
@@ -35,6 +37,8 @@ def test_every_sample_of_six_hours_arrives_once(tmp_path: Path, pki: Path) -> No
             truth = truth_of(stage.truth)
             assert len(truth) > 3000
             assert sink.samples() == truth
+            # bad quality is data: stored without a value, never dropped
+            assert sum(status == "808C0000" and value == "" for _, _, value, status in truth) == 60
             assert not sink.gaps
             assert [state for state, _ in sink.links] == [LinkState.CONNECTING, LinkState.LIVE]
             assert driver.build_info is not None
@@ -54,13 +58,14 @@ def test_a_killed_client_is_adopted_by_the_next(tmp_path: Path, pki: Path) -> No
                 stage.clock.run(12, factor=40_000)
                 await asyncio.sleep(0.4)
             assert sink.state is not None
-            held, subscription = len(sink.rows), sink.state.subscription
+            held, before = len(sink.rows), sink.state
             await asyncio.sleep(0.8)
             async with collecting(stage.driver(), sink):
                 await stage.caught_up(sink)
             assert sink.samples() == truth_of(stage.truth)
             assert len(sink.rows) > held
-            assert sink.state.subscription == subscription
+            assert (sink.state.subscription, sink.state.session_id) == (before.subscription, before.session_id)
+            assert sink.state.server_nonce != before.server_nonce
             assert not sink.gaps
             assert (LinkState.BACKFILLING, "replaying what the device kept") in sink.links
 
@@ -162,6 +167,7 @@ def test_when_the_session_is_gone_the_subscription_is_transferred(tmp_path: Path
             assert sink.state.subscription == before.subscription
             assert sink.state.session_id != before.session_id
             assert not sink.gaps
+            assert {state for state, _ in sink.links} == {LinkState.CONNECTING, LinkState.BACKFILLING, LinkState.LIVE}
 
     asyncio.run(scene())
 

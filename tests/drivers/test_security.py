@@ -15,8 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from equipment_drivers.errors import CertificateRefused, ConfigurationFault
 from equipment_drivers.manual import NOT_MONITORED, ManualDriver
+from equipment_drivers.nodemap import parse_nodemap
 from equipment_drivers.opcua import channel, security
 from equipment_drivers.opcua.channel import Endpoint
+from equipment_drivers.opcua.driver import OpcUaDriver
+from equipment_drivers.prodigy import SIMULATOR_MAP
 from equipment_drivers.readings import Command, CommandResult, CommandVerb, LinkState
 from tests.drivers.stage import T0, MemorySink
 
@@ -88,6 +91,27 @@ def test_a_password_is_not_printed(pki: Path) -> None:
     assert "s3cret" not in repr(Endpoint("opc.tcp://127.0.0.1:1/", "user", "s3cret", pki, identity))
 
 
+@pytest.mark.parametrize(("in_map", "in_record", "is_refused"), [
+    ("a", "a", False), ("a", "", False), ("", "a", False), ("", "", False), ("a", "b", True),
+])  # fmt: skip
+def test_two_pins_must_agree(pki: Path, in_map: str, in_record: str, is_refused: bool) -> None:
+    pins = {"a": "sha256:" + "a" * 64, "b": "sha256:" + "b" * 64, "": ""}
+    added = f', server_thumbprint: "{pins[in_map]}"}}' if in_map else "}"
+    nodemap = parse_nodemap(
+        SIMULATOR_MAP.read_text().replace("mode: SignAndEncrypt}", f"mode: SignAndEncrypt{added}").encode()
+    )
+    identity = security.own_identity(pki / "mes", "collector", URI)
+    endpoint = Endpoint("opc.tcp://127.0.0.1:1/", "u", "p", pki / "mes", identity, thumbprint=pins[in_record])
+    if is_refused:
+        with pytest.raises(ConfigurationFault, match="pin different certificates"):
+            OpcUaDriver(endpoint, nodemap)
+        return
+    sink = MemorySink(lambda: T0)
+    if in_map or in_record:
+        with pytest.raises(CertificateRefused, match="is not in trusted"):
+            asyncio.run(asyncio.wait_for(OpcUaDriver(endpoint, nodemap).run(sink), 5))
+
+
 @pytest.mark.parametrize(("found", "fits"), [("2.1.0", True), ("2.1.7", True), ("2.2.0", False), ("2.10.0", False)])
 def test_an_unverified_library_is_refused(found: str, fits: bool) -> None:
     if fits:
@@ -97,6 +121,7 @@ def test_an_unverified_library_is_refused(found: str, fits: bool) -> None:
             channel.check_library(found)
 
 
+@pytest.mark.rule("PRA-12")
 def test_the_operator_as_a_driver() -> None:
     async def scene() -> None:
         driver, sink = ManualDriver(), MemorySink(lambda: T0)
