@@ -44,9 +44,7 @@ def zipped(files: Mapping[str, bytes], base: str) -> bytes:
         raw, body, offset = f"{base}/{name}".encode(), files[name], len(out)
         if offset + len(body) > MOST_BYTES or len(names) > MOST_MEMBERS:
             raise Refusal("record-too-large", members=len(names))
-        fixed = struct.pack(
-            "<5H3L2H", 20, _FLAGS, 0, _TIME, _DATE, zlib.crc32(body), len(body), len(body), len(raw), 0
-        )
+        fixed = struct.pack("<5H3L2H", 20, _FLAGS, 0, _TIME, _DATE, zlib.crc32(body), len(body), len(body), len(raw), 0)
         out += b"PK\3\4" + fixed + raw
         out += body
         centre += b"PK\1\2\x14\3" + fixed + struct.pack("<3HLL", 0, 0, 0, _MODE, offset) + raw

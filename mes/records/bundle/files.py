@@ -4,6 +4,8 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sqlalchemy import Connection, select
+
 from mes.equipment.tables.stored import nodemap_file
 from mes.errors import IntegrityBreach
 from mes.ledger.canonical import encoded
@@ -11,7 +13,6 @@ from mes.ledger.reader import LedgerReader
 from mes.masters.tables import file_of
 from mes.records.bundle.bag import bagged
 from mes.records.gather import Record
-from sqlalchemy import Connection, select
 
 PDF, README, KEYS, CHECKPOINT = "data/ebr.pdf", "data/README.txt", "data/keys.json", "data/checkpoint.txt"
 VERIFIER = "verify.py"
@@ -64,7 +65,9 @@ def _texts(value: object) -> Iterator[str]:
         yield from _texts(part)
 
 
-def bundle(record: Record, given: Mapping[str, bytes], frozen: Mapping[str, bytes], info: Mapping[str, str]) -> dict[str, bytes]:
+def bundle(
+    record: Record, given: Mapping[str, bytes], frozen: Mapping[str, bytes], info: Mapping[str, str]
+) -> dict[str, bytes]:
     """Return every file of the bag by its name below the base folder."""
     payload = {name: body for name, body in {**given, **frozen}.items() if name != VERIFIER}
     day = str(record.seal.document["at"])[:10]

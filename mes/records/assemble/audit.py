@@ -1,0 +1,68 @@
+"""The audit list: every entry of the record on a line or two, so that nothing in it goes unmentioned."""
+
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import Any
+
+from mes.ledger.entry import Entry
+from mes.records.assemble.story import Story
+from mes.records.model import Listing, Note, Section, Tone
+
+WIDTH, INDENT = 132, " " * 37
+SEALED_HOUR = "telemetry:window:sealed"
+
+
+def audit(story: Story) -> Section:
+    """Return all entries in ledger order; the sealed hours of a run are told together."""
+    lines: list[str] = []
+    hours: list[Entry] = []
+    for entry in story.record.entries:
+        if entry.type == SEALED_HOUR:
+            hours.append(entry)
+            continue
+        lines += _line(story, entry)
+    note = Note(
+        "Entry, local time, who, stream and place, type; below it the event's own fields. Whole entries stand in the "
+        "attached record.jsonl, one line each, exactly as they were hashed.", Tone.MUTED,
+    )  # fmt: skip
+    told = _hours(hours)
+    return Section("Audit list", (note, Listing((*lines, *told))))
+
+
+def _line(story: Story, entry: Entry) -> Iterator[str]:
+    actor = entry.document["actor"]
+    who = actor.get("name", actor["id"])
+    mark = " *" if entry.index in story.state.voided else ""
+    when = story.local(entry.at, entry)
+    yield f"{entry.index:>6} {when} {who[:24]:<24} {entry.stream} {entry.seq} {entry.type}{mark}"
+    told = ", ".join(_fields(entry.data))
+    reason = entry.document.get("reason")
+    if reason:
+        told += f" BECAUSE {reason}"
+    yield from (f"{'':>7}{line}" for line in wrap(told, WIDTH - 7, max_lines=3, placeholder=" …"))
+
+
+def _fields(data: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, value in data.items():
+        if isinstance(value, dict):
+            if value.keys() == {"content", "bytes", "media"}:
+                yield f"{path}{name}: content {value['content'][:12]}"
+            else:
+                yield from _fields(value, f"{path}{name}.")
+        elif isinstance(value, list):
+            plain = all(not isinstance(item, dict | list) for item in value)
+            yield f"{path}{name}: {' | '.join(map(str, value))}" if plain else f"{path}{name}: {len(value)} items"
+        else:
+            text = str(value)
+            yield f"{path}{name}: {text[:12] + '…' if len(text) == 64 and text.isalnum() else text}"
+
+
+def _hours(entries: list[Entry]) -> Iterator[str]:
+    runs: dict[str, list[Entry]] = {}
+    for entry in entries:
+        runs.setdefault(entry.stream, []).append(entry)
+    for stream, sealed in runs.items():
+        total = sum(entry.data["count"] for entry in sealed)
+        told = f"{'':>7}{stream}: {len(sealed)} hours of samples sealed ({total} samples), entries "
+        told += ", ".join(str(entry.index) for entry in sealed)
+        yield from wrap(told, WIDTH, subsequent_indent=" " * 7)
