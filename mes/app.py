@@ -125,7 +125,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
             ledger, clock, telemetry, masters, folder=settings.site_dir / "exports",
             specification=specifications.specification, forbidden=vault_words(vault), clock_factor=factor_of(clock),
         ),
-        status=SiteStatus(settings, clock, telemetry, equipment).read,
+        status=SiteStatus(settings, clock, ledger, telemetry, equipment).read,
         simulated_device=settings.simulated_clock,
     )  # fmt: skip
     return Wired(services, Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer))
@@ -155,7 +155,10 @@ def factor_of(clock: Clock) -> Callable[[], str | None]:
 class SiteStatus:
     """What runs at this site, for its own screens and for the conductor of a demo."""
 
-    def __init__(self, settings: SiteSettings, clock: Clock, telemetry: Telemetry, equipment: EquipmentService) -> None:
+    def __init__(
+        self, settings: SiteSettings, clock: Clock, ledger: Ledger, telemetry: Telemetry, equipment: EquipmentService
+    ) -> None:
+        self._ledger = ledger
         self._settings = settings
         self._clock = clock
         self._telemetry = telemetry
@@ -176,7 +179,7 @@ class SiteStatus:
         return {
             "site": self._settings.site, "version": mes.__version__, "now": self._clock.now().isoformat(),
             "simulated": self._clock.simulated, "factor": factor, "devices": devices,
-            "collector": collector_alive(self._settings.site_dir),
+            "ledger_entries": self._ledger.size, "collector": collector_alive(self._settings.site_dir),
         }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Playing:
 
     def step(self, step: str) -> dict[str, Any]:
         """Return one step of the batch."""
-        return next(one for one in self.state()["steps"] if one["id"] == step)
+        return next(one for one in self.state()["steps"] if one["step"] == step)
 
     def knows(self, expects: str, code: str) -> None:
         """Keep the code that answers a scan, e.g. of the patient's wristband."""
@@ -57,9 +57,9 @@ class Playing:
         found = self.step(step)
         device = DEVICE if found["program"] else None
         person.act(self.path(step, "start"), equipment=device, reason=reason)
-        for scan in found["scans"]:
-            person.act(self.path(step, "scan"), scan=scan["id"], code=self.code(scan["expects"]))
-        lots = [self._lot(one["code"]) for one in found["materials"] if not one["patient_material"]]
+        for scan, wanted in found["scans"].items():
+            person.act(self.path(step, "scan"), scan=scan, code=self.code(wanted["expects"]))
+        lots = [self._lot(code) for code in found["materials_needed"]]
         if lots:
             person.act(self.path(step, "materials"), lots=lots)
 
@@ -95,9 +95,10 @@ class Playing:
         """Return the code that a scanner would read from bag or wristband."""
         if expects in self._codes:
             return self._codes[expects]
+        bags = self.state()["container_ids"]
+        wanted = {"bag:apheresis": bags[0], "bag:product": bags[-1]}[expects]
         printed = self.people["qa"].get(self.of_batch("codes"))["codes"]
-        kind = expects.removeprefix("bag:")
-        return str(printed[kind] if kind in printed else printed[expects])
+        return str(printed[wanted])
 
     def _device_done(self, step: str, who: Who) -> None:
         if self._binding == "manual":

@@ -72,13 +72,13 @@ def play(
     script.certify_finally(playing)
     pace.settle()
     bundle = export(stage, people["qa"])
-    state = playing.state()
+    state, status = playing.state(), pace.status() or {}
     return {
         "batch": script.BATCH,
-        "steps_done": sum(step["status"] == "done" for step in state["steps"]),
-        "ledger_entries": state["ledger_size"],
+        "steps_done": sum(step["state"] == "done" for step in state["steps"]),
+        "ledger_entries": status["ledger_entries"],
         "samples_expected": emitted(stage.truth),
-        "samples_recorded": (pace.status() or {"devices": {}})["devices"][DEVICE]["samples_recorded"],
+        "samples_recorded": status["devices"][DEVICE]["samples_recorded"],
         "vein_to_vein_h": f"{(datetime.fromisoformat(state['infused_at']) - vein) / timedelta(hours=1):.2f}",
         "batch_s": round(batch_s, 1),
         "wall_s": 0.0,

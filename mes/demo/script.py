@@ -10,6 +10,16 @@ HOUR = timedelta(hours=1)
 MINUTES_10 = timedelta(minutes=10)
 HALF = timedelta(minutes=30)
 
+DONATION = "=A99992600000100"
+WRISTBAND = "WB-7F3K-2291"
+ISSUE_CHECKS = [
+    "patient_present", "no_infection", "lymphodepletion_given", "line_patent", "premedication_given",
+    "tocilizumab_at_hand", "vital_signs_taken",
+]  # fmt: skip
+"""The boxes that the clinician ticks before issue."""
+CONFIRMATIONS = ["authorisation", "national_duties", "register_entry"]
+"""The boxes that the Qualified Person ticks in person."""
+
 OPERATORS = Who("operator", "verifier")
 ALONE = Who("operator")
 CLINIC = Who("clinician")
@@ -31,7 +41,7 @@ def collect_and_bring(play: Playing) -> datetime:
     pace.until(vein + MINUTES_10)
     play.do("A04", Who("nurse", "clinician2"), 2 * MINUTES_10)
     pace.until(vein + HOUR)
-    bag = play.state()["containers"][0]
+    bag = play.state()["container_ids"][0]
     play.begin("A05", Who("courier"))
     hand(play, "A05", bag, "nurse", "courier", "apheresis unit", "sealed, cool box")
     pace.until(vein + 4 * HOUR)
@@ -109,15 +119,14 @@ def harvest_and_release(play: Playing, vein: datetime) -> None:
 def infuse(play: Playing, vein: datetime) -> None:
     """To the ward, the clinician's go, the bedside check by two people, the infusion."""
     pace = play.pace
-    bag = play.state()["containers"][-1]
+    bag = play.state()["container_ids"][-1]
     play.begin("A23", Who("courier"))
     hand(play, "A23", bag, "operator", "courier", "clean room lock", "sealed, 15 to 25 C box")
     pace.until(pace.now + 3 * HOUR)
     hand(play, "A23", bag, "courier", "clinician", "ward", "sealed, 15 to 25 C box", ("18.9", "21.7"))
     play.finish("A23", Who("courier", also=(("TAKEN_OVER", "clinician"),)))
     play.do("A23a", CLINIC, MINUTES_10)
-    checks = play.people["qa"].get("/api/vocabulary")["issue_checks"]
-    play.people["clinician"].act(play.of_batch("issue-go"), container=bag, checks=checks)
+    play.people["clinician"].act(play.of_batch("issue-go"), container=bag, checks=ISSUE_CHECKS)
     bedside = Who("clinician", "clinician2")
     play.begin("A24", bedside)
     for person in ("clinician", "clinician2"):
@@ -146,7 +155,7 @@ def label(play: Playing) -> None:
     operator, verifier = play.people["operator"], play.people["verifier"]
     operator.act(play.of_batch("container"), volume_ml="50", dose="70 10*6{cells}", formulated_ml="102",
                  quality_control_ml="8", retained_ml="4", backup_ml="36", waste_ml="4")  # fmt: skip
-    bag = play.state()["containers"][-1]
+    bag = play.state()["container_ids"][-1]
     operator.act(play.of_batch("labels"), container=bag, count=2)
     serials = [one["serial"] for one in play.state()["labels"]]
     verifier.act(play.of_batch("labels/reconcile"), used=serials[:1], destroyed=serials[1:])
@@ -193,9 +202,4 @@ def certify(play: Playing, stage: str) -> None:
     qp = play.people["qp"]
     gate = qp.get(play.of_batch(f"gate?stage={stage}"))["items"]
     open_points = [one["item"] for one in gate if one["status"] in ("COVERED", "NOT MONITORED")]
-    confirmations = qp.get("/api/vocabulary")["confirmations"]
-    qp.act(play.of_batch("certify"), stage=stage, confirmations=confirmations, acknowledged=open_points)
-
-
-DONATION = "=A99992600000100"
-WRISTBAND = "WB-7F3K-2291"
+    qp.act(play.of_batch("certify"), stage=stage, confirmations=CONFIRMATIONS, acknowledged=open_points)

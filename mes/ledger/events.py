@@ -8,7 +8,7 @@ out when None). No floats. A field named by a Python keyword carries a trailing 
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -45,7 +45,7 @@ def time_text(at: datetime) -> str:
     """Write an aware time as the record does: UTC, six decimals, Z."""
     if at.tzinfo is None:
         raise ValueError("naive time")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def encode(value: Any) -> Any:
@@ -84,6 +84,13 @@ def _hints(cls: type) -> dict[str, tuple[str, Any]]:
     return {name.removesuffix("_"): (name, hint) for name, hint in hints if name not in ("tag", "tv")}
 
 
+@cache
+def _left_out(cls: Any) -> Mapping[str, None]:
+    """Return the fields that stand in no entry when they are None, although the class has no default for them."""
+    demanded = [one.name for one in fields(cls) if one.default is MISSING and one.default_factory is MISSING]
+    return {name: None for name in demanded if type(None) in typing.get_args(_hints(cls)[name.removesuffix("_")][1])}
+
+
 def decode(hint: Any, value: Any) -> Any:
     """Return `value` (JSON) as the type `hint` says."""
     origin = typing.get_origin(hint)
@@ -96,8 +103,8 @@ def decode(hint: Any, value: Any) -> Any:
     if isinstance(hint, type):
         if is_dataclass(hint):
             known = _hints(hint)
-            pairs = ((known[name], item) for name, item in value.items() if name in known)
-            return hint(**{field: decode(inner, item) for (field, inner), item in pairs})
+            given = {known[name][0]: decode(known[name][1], item) for name, item in value.items() if name in known}
+            return hint(**{**_left_out(hint), **given})
         if issubclass(hint, Enum):
             return hint(value)
         if issubclass(hint, Decimal):

@@ -93,7 +93,9 @@ def build_house(folder: Path) -> House:
     code = create_first_code(ledger, settings.keys_dir)
     ledger.close()
     wired = wire(settings, open_ledger(settings, engine), conductor.clock, CHEAP)
-    return House(settings, wired, create_web(wired.services), conductor, code)
+    app = create_web(wired.services)
+    app.testing = True
+    return House(settings, wired, app, conductor, code)
 
 
 def employed(house: House) -> dict[str, InProcessPerson]:

@@ -44,7 +44,7 @@ def test_the_batch_is_infused_and_certified(played):
     state = play.state()
     assert state["disposition"] == "certified (final)"
     assert state["phase"] == "completed"
-    assert {step["status"] for step in state["steps"]} == {"done", "skipped"}
+    assert {step["state"] for step in state["steps"]} == {"done", "skipped"}
 
 
 @pytest.mark.journey
