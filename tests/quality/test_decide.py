@@ -14,7 +14,7 @@ from mes.quality import decide
 from mes.quality.gate import gate
 from mes.quality.gate.model import GateItem, Stage
 from mes.quality.statements import CONFIRMATIONS, REVIEWS
-from tests.quality.builders import DEFERRED, QP, RELEASE_H, SPECIFICATION, Story, do_step, enter, ready, reviews
+from tests.quality.builders import DEFERRED, QP, RELEASE_H, SPECIFICATION, Story, do_step, enter, ready
 
 ALL = tuple(CONFIRMATIONS)
 
