@@ -68,5 +68,5 @@ def checked_purpose(purpose: str, roles: frozenset[Role]) -> Purpose:
         raise Refusal("purpose-unknown", status=422, choices=", ".join(Purpose))
     wanted = Purpose(purpose)
     if not roles & MAY_REVEAL[wanted]:
-        raise Refusal("role-missing", status=403, needs=" or ".join(sorted(MAY_REVEAL[wanted])))
+        raise Refusal("role-missing", status=403, role=" or ".join(sorted(MAY_REVEAL[wanted])))
     return wanted

@@ -73,7 +73,7 @@ def _first(session: Session, allowed: frozenset[Role]) -> Role:
     for role in sorted(session.person.roles):
         if role in allowed:
             return role
-    raise Refusal("role-missing", status=403, needs=" or ".join(sorted(allowed)))
+    raise Refusal("role-missing", status=403, role=" or ".join(sorted(allowed)))
 
 
 def _may(role: Role, purpose: str) -> bool:

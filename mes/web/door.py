@@ -10,14 +10,14 @@ from flask import Flask, Response, current_app, g, request
 from mes.errors import Refusal
 from mes.people.model import Session
 from mes.settings import Profile
-from mes.web.permission import PERMISSION, PUBLIC
+from mes.web.permission import BY_ITSELF, PERMISSION, PUBLIC
 from mes.web.services import services
 
 TERMINAL_COOKIE = "terminal"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CSP,
@@ -61,10 +61,10 @@ def terminal() -> str:
 
 
 def _enter() -> None:
-    g.session = _session()
+    view = current_app.view_functions.get(str(request.endpoint))
+    g.session = None if request.endpoint == "static" else _session(is_activity=not getattr(view, BY_ITSELF, False))
     if request.endpoint in (None, "static"):
         return
-    view = current_app.view_functions.get(str(request.endpoint))
     permission = getattr(view, PERMISSION, None)
     if permission is None:
         raise Refusal("view-closed", status=403)
@@ -74,9 +74,9 @@ def _enter() -> None:
             _token(g.session)
 
 
-def _session() -> Session | None:
+def _session(*, is_activity: bool) -> Session | None:
     token = request.cookies.get(cookie_name())
-    return services().people.session(token, terminal()) if token else None
+    return services().people.session(token, terminal(), is_activity=is_activity) if token else None
 
 
 def _same_site() -> None:

@@ -61,7 +61,8 @@ def wants_page() -> bool:
 def _refused(refusal: Refusal) -> Response:
     if isinstance(refusal, SignaturePrompt) and "HX-Request" in request.headers:
         page = render_template("signing.html", prompt=refusal, form=request.form, text=_text_of(refusal))
-        return make_response(page, refusal.status)
+        # what is shown changed, or a factor was missing: the whole dialog is shown anew, not a line in it
+        return make_response(page, refusal.status, {"HX-Retarget": "#dialog"})
     return _answer(refusal.status, refusal.code, _text_of(refusal), refusal.facts)
 
 
@@ -102,9 +103,9 @@ def _answer(status: int, code: str, text: str, facts: Mapping[str, Any]) -> Resp
         page = "sign_in.html" if status == 401 and g.get("session") is None else "refused.html"
         return make_response(render_template(page, code=code, text=text, status=status), status)
     if "HX-Request" in request.headers:
-        return make_response(render_template("message.html", code=code, text=text), status)
-    plain = {name: fact.isoformat() if isinstance(fact, datetime) else fact for name, fact in facts.items()}
-    return make_response(jsonify(code=code, text=text, facts=plain), status)
+        inline = "signature.password" in request.form
+        return make_response(render_template("message.html", code=code, text=text, inline=inline), status)
+    return make_response(jsonify(code=code, text=text, facts=dict(facts)), status)
 
 
 def _named(messages: Any, prefix: str = "") -> str:

@@ -44,7 +44,7 @@ def nested(form: MultiDict[str, str]) -> dict[str, Any]:
     """Make one document of dotted field names; numbers are places in a list, empty fields are left out.
 
     `values.0.parameter=volume` becomes {"values": [{"parameter": "volume"}]}; a name that stands several times
-    becomes a list. Refuses `body-malformed`.
+    or ends in `[]` becomes a list. Refuses `body-malformed`.
     """
     if len(form) > MAX_FIELDS:
         raise Refusal("body-malformed", status=400)
@@ -61,7 +61,7 @@ def nested(form: MultiDict[str, str]) -> dict[str, Any]:
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
                 raise Refusal("body-malformed", status=400)
-        place[parts[-1]] = given if name.endswith("[]") or len(given) > 1 else given[0]
+        place[parts[-1].removesuffix("[]")] = given if name.endswith("[]") or len(given) > 1 else given[0]
     return {key: _listed(value) for key, value in made.items()}
 
 

@@ -12,11 +12,18 @@ from mes.people.model import Role, Session
 View = TypeVar("View", bound=Callable[..., Any])
 PERMISSION = "septima_permission"
 PUBLIC, SIGNED_IN = "public", "signed-in"
+BY_ITSELF = "septima_by_itself"
 
 
 def public(view: View) -> View:
     """Open a view to anybody who reaches the site."""
     setattr(view, PERMISSION, PUBLIC)
+    return view
+
+
+def by_itself(view: View) -> View:
+    """Mark a view that pages ask by themselves, again and again: it keeps nobody's session awake."""
+    setattr(view, BY_ITSELF, True)
     return view
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ from mes.ledger.events import Event
 from mes.ledger.store import Ledger
 from mes.people import decide, second_factor, tables
 from mes.people.attempts import Attempts
+from mes.people.first_administrator import redeem_first_code
 from mes.people.model import CredentialKind, Person
 from mes.people.passwords import Hasher
 from mes.people.second_factor import SecretBox, TotpSetup
@@ -70,6 +72,15 @@ class CredentialDesk:
         if found is None:
             raise Refusal("person-unknown", status=404, person=person_id[:64])
         return found
+
+    def first_administrator(
+        self, keys_dir: Path, code: str, *, name: str, user_name: str, password: str, terminal: str
+    ) -> PersonId:
+        """Enrol the first administrator of the site by the one-time code from its console."""
+        return redeem_first_code(
+            self._ledger, self._clock, self._hasher, keys_dir, code,
+            name=name, user_name=user_name, password=password, terminal=terminal, wall=self._sessions.wall,
+        )  # fmt: skip
 
     def set_password(self, person_id: PersonId, password: str, *, by: Actor, current: str | None = None) -> Person:
         """Set a password. Somebody else's is temporary and ends the person's sessions; one's own needs `current`.

@@ -27,7 +27,8 @@ def place_order(form: dict[str, Any]) -> Response:
         wristband=services().patients.wristband_digest(form["wristband"]),
         weight=Measure.of(**form["weight"]), dose=Measure.of(**form["dose"]),
     )  # fmt: skip
-    return answered({"order": services().orders.place(acting(form), form["order"], request)}, 201)
+    order = form["order"]
+    return answered({"order": services().orders.place(acting(form), order, request)}, 201, goto="/orders")
 
 
 @batches.route("/orders/<order_id>/accept", methods=["POST"])

@@ -35,7 +35,8 @@ def start(form: dict[str, Any], batch_id: str, step_id: str) -> Response:
 @steps.arguments(ScanSchema)
 def scan(form: dict[str, Any], batch_id: str, step_id: str) -> Response:
     """Record a scanned code."""
-    return of_batch(services().steps.scan(acting(form), batch_id, step_id, form["scan"], form["code"]))
+    state = services().steps.scan(acting(form), batch_id, step_id, form["scan"], form["code"])
+    return of_batch(state, page="matched.html")
 
 
 @steps.route("/materials", methods=["POST"])

@@ -31,12 +31,20 @@ class EnrolSchema(ActSchema):
     user_name = fields.String(required=True, validate=SHORT)
     password = fields.String(required=True, validate=SECRET, load_only=True)
     roles = fields.List(fields.Enum(Role, by_value=True), load_default=list, validate=validate.Length(0, 12))
+    approver = fields.String(validate=IDENT)
 
 
 class RoleSchema(ActSchema):
-    """A role to grant or withdraw."""
+    """A role to grant or withdraw; `approver` is the QA person who approved a grant."""
 
     role = fields.Enum(Role, by_value=True, required=True)
+    approver = fields.String(validate=IDENT)
+
+
+class TemporaryPasswordSchema(ActSchema):
+    """A password that somebody else sets; its owner has to change it before signing."""
+
+    password = fields.String(required=True, validate=SECRET, load_only=True)
 
 
 class PasswordSchema(ActSchema):

@@ -1,0 +1,1 @@
+"""Screens about people, devices and masters, and one's own account."""

@@ -1,0 +1,54 @@
+"""Doors and keys: signing in, one's own account, people, devices, masters."""
+
+from flask import Blueprint, render_template
+
+from mes.people.model import Role
+from mes.web.api.equipment import of_row
+from mes.web.permission import current_session, public, signed_in
+from mes.web.services import services
+from mes.web.shelf import shipped_masters
+
+admin = Blueprint("admin", __name__)
+
+
+@admin.route("/sign-in")
+@public
+def sign_in() -> str:
+    """Ask for name and password."""
+    return render_template("sign_in.html")
+
+
+@admin.route("/first")
+@public
+def first() -> str:
+    """Ask for the one-time code of the site's console and the first administrator's details."""
+    return render_template("first.html")
+
+
+@admin.route("/me")
+@signed_in
+def me() -> str:
+    """Show one's own account: roles, password, second factor."""
+    return render_template("me.html", person=current_session().person)
+
+
+@admin.route("/people")
+@signed_in
+def people() -> str:
+    """List the people of the site with their roles."""
+    return render_template("people.html", people=services().people.people(), roles=list(Role))
+
+
+@admin.route("/equipment")
+@signed_in
+def equipment() -> str:
+    """List the devices with their binding and qualification."""
+    rows = [of_row(row) for row in services().equipment.devices()]
+    return render_template("equipment.html", devices=rows, now=services().clock.now())
+
+
+@admin.route("/masters")
+@signed_in
+def masters() -> str:
+    """List the master batch records."""
+    return render_template("masters.html", masters=services().masters.masters(), shipped=shipped_masters())

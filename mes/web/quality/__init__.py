@@ -1,0 +1,1 @@
+"""Screens of those who judge: results, reviews, the gate, certificates."""
