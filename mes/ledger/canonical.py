@@ -22,7 +22,9 @@ KEY_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}")
 WEBAUTHN_KEYS = frozenset({"authenticatorData", "clientDataJSON"})
 """Named by the WebAuthn standard, not by us: legal inside a signature's `assertion` and nowhere else."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_encoder = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+)
 _known_keys: set[str] = set()
 
 
@@ -38,7 +40,7 @@ def canonical(document: Any) -> bytes:
 
 def encoded(document: Any) -> bytes:
     """Return the RFC 8785 bytes of a document that `checked` returned."""
-    return _encode(document).encode()
+    return _encoder.encode(document).encode()
 
 
 def checked_size(body: bytes) -> bytes:
@@ -63,9 +65,9 @@ def checked(value: Any, where: str = "", depth: int = 1) -> Any:
         if -MAX_INTEGER <= value <= MAX_INTEGER:
             return value
         raise malformed(where, "integer-range", str(value))
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return _map(value, where, depth)
-    if isinstance(value, list | tuple):
+    if kind is list or kind is tuple or isinstance(value, list | tuple):
         if depth > MAX_DEPTH:
             raise malformed(where, "depth")
         return [checked(item, f"{where}[{place}]", depth + 1) for place, item in enumerate(value)]

@@ -1,9 +1,12 @@
 """Opens the site's database with the settings that the record depends on, and reads them back."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import ClauseElement
 
 from mes.errors import Fault
@@ -28,7 +31,7 @@ def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:
     """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
-        engine = create_engine(address, pool_size=16, max_overflow=32)
+        engine = create_engine(address, poolclass=QueuePool, pool_size=16, max_overflow=32)
         _listen_sqlite(engine, read_only)
     else:
         isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
@@ -54,7 +57,11 @@ def _listen_sqlite(engine: Engine, read_only: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute(begin)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(begin, None, error) from error
 
 
 def _listen_postgresql(engine: Engine, read_only: bool) -> None:
@@ -78,24 +85,27 @@ def _listen_postgresql(engine: Engine, read_only: bool) -> None:
 
 
 class Prepared:
-    """A Core statement compiled once for one dialect: the append path does not pay for compiling or caching."""
+    """A Core statement with positional parameters, compiled once and run by the driver itself.
+
+    The append path pays neither for compiling nor for a result layer; the transaction is still SQLAlchemy's, and
+    the errors are the driver's own (`dialect.loaded_dbapi`).
+    """
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)
-        self._text = str(compiled)
-        self._order: list[str] | None = compiled.positiontup
-        self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        """`statement` names its parameters with bindparam, in the order in which values are given."""
+        style: Any = "qmark" if dialect.name == "sqlite" else "format"
+        positional: Any = type(dialect)
+        self._text = str(statement.compile(dialect=positional(paramstyle=style)))
 
-    def run(self, connection: Connection, **values: Any) -> Any:
-        """Execute with one set of values; returns the cursor result."""
-        return connection.exec_driver_sql(self._text, self._row(values))
+    def run(self, connection: Connection, row: Sequence[Any]) -> None:
+        """Execute once."""
+        cursor = connection.connection.cursor()
+        cursor.execute(self._text, row)
+        cursor.close()
 
-    def run_each(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
+    def run_each(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Execute once per row; nothing for no row."""
         if rows:
-            connection.exec_driver_sql(self._text, [self._row(row) for row in rows])
-
-    def _row(self, values: dict[str, Any]) -> Any:
-        if self._order is None:
-            return {**self._fixed, **values} if self._fixed else values
-        return tuple(values[name] if name in values else self._fixed[name] for name in self._order)
+            cursor = connection.connection.cursor()
+            cursor.executemany(self._text, rows)
+            cursor.close()

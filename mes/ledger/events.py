@@ -57,6 +57,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, int):
         return value
     if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError("no finite number")
         return format(value, "f")
     if isinstance(value, datetime):
         return time_text(value)
@@ -79,9 +81,9 @@ def decode_event(kind: str, tv: int, data: Mapping[str, Any]) -> Event | None:
 
 
 @cache
-def _hints(cls: type) -> dict[str, tuple[str, Any]]:
-    hints = typing.get_type_hints(cls).items()
-    return {name.removesuffix("_"): (name, hint) for name, hint in hints if name not in ("tag", "tv")}
+def _hints(cls: Any) -> dict[str, tuple[str, Any]]:
+    hints = typing.get_type_hints(cls)
+    return {one.name.removesuffix("_"): (one.name, hints[one.name]) for one in fields(cls)}
 
 
 @cache

@@ -16,7 +16,7 @@ from mes.ledger.notes import NoteError, Verifier
 from mes.ledger.placing import Ground
 from mes.ledger.reader import entry_of
 from mes.ledger.site_events import KeyRotated, LedgerContinued, LedgerCreated
-from mes.ledger.tables import CHECKPOINT, ENTRY, METADATA
+from mes.ledger.tables import CHECKPOINT, ENTRY, METADATA, position_of
 from mes.ledger.triggers import install_triggers
 
 FIRST = (LedgerCreated.tag, LedgerContinued.tag)
@@ -49,8 +49,8 @@ def checked_ground(site: str, gen: int, tz: str, key: SiteKey, clock: str) -> Gr
 
 def first_entry(connection: Connection, gen: int) -> Entry:
     """Return entry 0; IntegrityBreach where a ledger does not begin as one must."""
-    where = (ENTRY.c.gen == gen, ENTRY.c.index == 0)
-    row = connection.execute(select(ENTRY.c.body, ENTRY.c.leaf).where(*where)).one_or_none()
+    first = select(ENTRY.c.body, ENTRY.c.leaf).where(ENTRY.c.position == position_of(gen, 0))
+    row = connection.execute(first).one_or_none()
     if row is None:
         raise IntegrityBreach("entry 0 is missing", index=0)
     entry = entry_of(bytes(row.body), bytes(row.leaf))

@@ -3,14 +3,23 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from mes.errors import IntegrityBreach
 from mes.ids import Stream
-from mes.ledger.merkle import EMPTY_ROOT, Frontier, ReadLevel, leaf_hash, peaks_of, range_hash
-from mes.ledger.tables import ENTRY, NODE
+from mes.ledger.merkle import EMPTY_ROOT, Frontier, ReadLevel, frontier_of, leaf_hash, range_hash
+from mes.ledger.tables import ENTRY, NODE, position_of
 
 MAX_CACHED_STREAMS = 50_000
+_LOW: BindParameter[int] = bindparam("low")
+_HIGH: BindParameter[int] = bindparam("high")
+_LEAVES = select(ENTRY.c.leaf).where(ENTRY.c.position >= _LOW, ENTRY.c.position < _HIGH).order_by(ENTRY.c.position)
+_NODES = (
+    select(NODE.c.hash)
+    .where(NODE.c.gen == bindparam("gen"), NODE.c.level == bindparam("level"))
+    .where(NODE.c.position >= _LOW, NODE.c.position < _HIGH)
+    .order_by(NODE.c.position)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +41,19 @@ def tree_reader(connection: Connection, gen: int) -> ReadLevel:
 
     def read(level: int, start: int, count: int) -> list[bytes]:
         if level == 0:
-            place, value, table = ENTRY.c.index, ENTRY.c.leaf, ENTRY
-            where = [ENTRY.c.gen == gen]
-        else:
-            place, value, table = NODE.c.position, NODE.c.hash, NODE
-            where = [NODE.c.gen == gen, NODE.c.level == level]
-        found = select(value).select_from(table).where(*where, place >= start, place < start + count)
-        return [bytes(each) for each in connection.execute(found.order_by(place)).scalars()]
+            terms = {"low": position_of(gen, start), "high": position_of(gen, start + count)}
+            return [bytes(leaf) for leaf in connection.execute(_LEAVES, terms).scalars()]
+        terms = {"gen": gen, "level": level, "low": start, "high": start + count}
+        return [bytes(node) for node in connection.execute(_NODES, terms).scalars()]
 
     return read
 
 
 def stored_size(connection: Connection, gen: int) -> int:
     """Return the number of entries by the highest index."""
-    last: int | None = connection.execute(select(func.max(ENTRY.c.index)).where(ENTRY.c.gen == gen)).scalar()
-    return 0 if last is None else last + 1
+    here = ENTRY.c.position.between(position_of(gen, 0), position_of(gen + 1, -1))
+    last: int | None = connection.execute(select(func.max(ENTRY.c.position)).where(here)).scalar()
+    return 0 if last is None else last - position_of(gen, 0) + 1
 
 
 def stored_root(connection: Connection, gen: int, size: int) -> bytes:
@@ -60,17 +67,17 @@ def read_head(connection: Connection, gen: int) -> Head:
     if size == 0:
         return Head(Frontier(), None)
     last = connection.execute(
-        select(ENTRY.c.at, ENTRY.c.body, ENTRY.c.leaf).where(ENTRY.c.gen == gen, ENTRY.c.index == size - 1)
+        select(ENTRY.c.at, ENTRY.c.body, ENTRY.c.leaf).where(ENTRY.c.position == position_of(gen, size - 1))
     ).one()
     if leaf_hash(bytes(last.body)) != bytes(last.leaf):
         raise IntegrityBreach(
             f"entry {size - 1} does not match its leaf hash", index=size - 1, leaf=bytes(last.leaf).hex()
         )
     try:
-        peaks = peaks_of(0, size, tree_reader(connection, gen))
+        frontier = frontier_of(size, tree_reader(connection, gen))
     except LookupError as error:
         raise IntegrityBreach(f"the tree of {size} entries has a gap", index=size - 1, gap=str(error)) from error
-    return Head(Frontier(size, tuple(peaks)), datetime.fromisoformat(last.at))
+    return Head(frontier, datetime.fromisoformat(last.at))
 
 
 def next_seq(connection: Connection, gen: int, stream: Stream) -> int:

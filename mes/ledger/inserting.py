@@ -4,72 +4,78 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, bindparam, delete, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Dialect, bindparam, delete, func, insert, literal_column, select
 
 from mes.errors import Refusal
-from mes.ids import Op
 from mes.ledger.content import checked_content, content_references
 from mes.ledger.database import Prepared
 from mes.ledger.entry import Content, Entry
-from mes.ledger.events import time_text
 from mes.ledger.merkle import Node
 from mes.ledger.site_events import ContentRemoved
-from mes.ledger.tables import CONTENT, CONTENT_REMOVAL, ENTRY, NODE, SHOWN
+from mes.ledger.tables import CONTENT, CONTENT_REMOVAL, ENTRY, NODE, SHOWN, position_of
 
 WRITE_LOCK_KEY = 0x5E97_1A02
 """PostgreSQL's advisory lock in which appends to one database queue."""
 
 
 class Overtaken(Exception):
-    """Somebody else wrote to this database: the cached head is old."""
+    """The place or the operation is taken: the operation is known already, or the cached head is old."""
 
 
 class Inserting:
     """The statements of the append path, compiled once for one database."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._entry = Prepared(insert(ENTRY), dialect)
         self._node = Prepared(insert(NODE), dialect)
-        operation = select(ENTRY.c.body, ENTRY.c.leaf).where(ENTRY.c.op_id == bindparam("op"))
-        self._operation = Prepared(operation.order_by(ENTRY.c.op_n), dialect)
         self._queues = dialect.name == "postgresql"
+        columns = list(ENTRY.c)
+        values = [bindparam(f"p{place}", type_=column.type) for place, column in enumerate(columns)]
+        if self._queues:  # writers queue here instead of meeting in the unique keys
+            lock = func.pg_advisory_xact_lock(literal_column(str(WRITE_LOCK_KEY))).table_valued("locked")
+            placed = insert(ENTRY).from_select(columns, select(*values).select_from(lock))
+            self._entry = Prepared(placed, dialect)
+        else:
+            self._entry = Prepared(insert(ENTRY), dialect)
+        driver: Any = dialect.loaded_dbapi
+        self._clashes: tuple[type[Exception], ...] = (driver.IntegrityError,)
 
-    def operation(self, connection: Connection, op: Op) -> list[tuple[bytes, bytes]]:
-        """Return the stored bytes of an operation; on PostgreSQL, queue for the write lock first."""
+    def queue(self, connection: Connection) -> None:
+        """Wait for every other writer before the head is read; on SQLite the transaction's begin did that."""
         if self._queues:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK_KEY})")
-        return [(bytes(body), bytes(leaf)) for body, leaf in self._operation.run(connection, op=op)]
 
-    def entries(self, connection: Connection, gen: int, entries: Sequence[Entry], nodes: list[Node]) -> None:
-        """Insert entries and the tree nodes that they completed; Overtaken if a place is taken."""
+    def entries(self, connection: Connection, gen: int, entries: Sequence[Entry], nodes: Sequence[Node]) -> None:
+        """Insert entries and the tree nodes that they completed; Overtaken if a place or the operation is taken."""
         rows = [_row(gen, entry) for entry in entries]
         try:
             if len(rows) == 1:
-                self._entry.run(connection, **rows[0])
+                self._entry.run(connection, rows[0])
             else:
                 self._entry.run_each(connection, rows)
-            self._node.run_each(
-                connection,
-                [{"gen": gen, "level": each.level, "position": each.position, "hash": each.hash} for each in nodes],
-            )
-        except IntegrityError as error:
+            if nodes:
+                self._node.run_each(
+                    connection, [(gen, node.level, node.position, node.hash, node.below) for node in nodes]
+                )
+        except self._clashes as error:
             raise Overtaken from error
 
 
-def _row(gen: int, entry: Entry) -> dict[str, Any]:
-    return {
-        "gen": gen,
-        "index": entry.index,
-        "stream": entry.stream,
-        "seq": entry.seq,
-        "type": entry.type,
-        "op_id": entry.op,
-        "op_n": entry.document["op"]["n"],
-        "at": entry.document["at"],
-        "body": entry.body,
-        "leaf": entry.leaf,
-    }
+def _row(gen: int, entry: Entry) -> tuple[Any, ...]:
+    """Return the values of ENTRY's columns in their order."""
+    document = entry.document
+    return (
+        position_of(gen, entry.index),
+        gen,
+        entry.index,
+        entry.stream,
+        entry.seq,
+        entry.type,
+        entry.op,
+        document["op"]["n"],
+        document["at"],
+        entry.body,
+        entry.leaf,
+    )
 
 
 def store_contents(connection: Connection, entries: Sequence[Entry], contents: Sequence[Content]) -> None:
@@ -101,7 +107,7 @@ def remove_contents(connection: Connection, gen: int, entries: Sequence[Entry]) 
         digest = entry.data["content"]
         if not _exists(connection, CONTENT.c.digest, digest):
             raise Refusal("content-unknown", digest=digest)
-        connection.execute(insert(CONTENT_REMOVAL), {"digest": digest, "gen": gen, "index": entry.index})
+        connection.execute(insert(CONTENT_REMOVAL), {"digest": digest, "position": position_of(gen, entry.index)})
         connection.execute(delete(CONTENT).where(CONTENT.c.digest == digest))
 
 
@@ -122,25 +128,21 @@ def store_shown(connection: Connection, entries: Sequence[Entry], shown: Sequenc
 def check_references(connection: Connection, gen: int, entries: Sequence[Entry]) -> None:
     """Refuse `reference-unknown` where an entry relies on one of this ledger that does not stand there."""
     for entry in entries:
+        here = position_of(gen, entry.index)
         for ref in entry.document.get("refs", ()):
             if "site" in ref:
                 continue
-            where = (ENTRY.c.gen == gen, ENTRY.c.index == ref["index"])
-            leaf = connection.execute(select(ENTRY.c.leaf).where(*where)).scalar()
+            target = select(ENTRY.c.leaf).where(ENTRY.c.position == position_of(gen, ref["index"]))
+            leaf = connection.execute(target).scalar()
             if leaf is None or bytes(leaf).hex() != ref["leaf"]:
                 raise Refusal("reference-unknown", index=ref["index"])
         correction = entry.document.get("corrects")
         if correction is not None:
             place = (ENTRY.c.stream == correction["stream"], ENTRY.c.seq == correction["seq"])
-            target = select(ENTRY.c.index).where(ENTRY.c.gen == gen, *place)
-            if connection.execute(target).scalar() is None:
-                raise Refusal("correction-of-nothing", **correction)
+            corrected = select(ENTRY.c.position).where(ENTRY.c.gen == gen, *place, ENTRY.c.position < here)
+            if connection.execute(corrected).first() is None:
+                raise Refusal("correction-of-nothing", stream=correction["stream"], seq=correction["seq"])
 
 
 def _exists(connection: Connection, column: Any, digest: str) -> bool:
     return connection.execute(select(column).where(column == digest)).first() is not None
-
-
-def checkpoint_row(gen: int, size: int, at: Any, note: str) -> dict[str, Any]:
-    """Return the row of a checkpoint note."""
-    return {"gen": gen, "size": size, "at": time_text(at), "note": note}

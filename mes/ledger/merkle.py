@@ -1,7 +1,8 @@
 """The Merkle tree of RFC 6962 section 2.1: hashes, frontier, proofs and their verification. Pure.
 
 Of the inner nodes only every fourth level is stored (`STRIDE`): one row per 16 entries when appending, and a
-proof reads at most 16 neighbours per stored level, O(log n) in all.
+proof reads at most 16 neighbours per stored level, O(log n) in all. A lowest stored node keeps a copy of its 16
+leaf hashes, so that a check can name the one entry that was changed together with its own hash.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 STRIDE = 4
+BLOCK = 1 << STRIDE
 EMPTY_ROOT = sha256(b"").digest()
 
 ReadLevel = Callable[[int, int, int], Sequence[bytes]]
@@ -17,11 +19,15 @@ ReadLevel = Callable[[int, int, int], Sequence[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A complete subtree of 2^level leaves, the `position`th from the left on its level."""
+    """A complete subtree of 2^level leaves, the `position`th from the left on its level.
+
+    `below`: on the lowest stored level the leaf hashes under it, one after the other; empty above.
+    """
 
     level: int
     position: int
     hash: bytes
+    below: bytes
 
 
 def leaf_hash(body: bytes) -> bytes:
@@ -36,25 +42,34 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """The right edge of a tree: its size and the roots of its complete subtrees, largest first."""
+    """The right edge of a tree: its size and the roots of its complete subtrees, largest first.
+
+    `block` holds the leaf hashes after the last complete block of 16.
+    """
 
     size: int = 0
     peaks: tuple[bytes, ...] = ()
+    block: tuple[bytes, ...] = ()
 
     def grown(self, leaves: Iterable[bytes]) -> "tuple[Frontier, list[Node]]":
         """Return the frontier after `leaves`, and the nodes to store that they completed."""
-        size, peaks, nodes = self.size, list(self.peaks), []
+        size, peaks, block = self.size, list(self.peaks), list(self.block)
+        nodes: list[Node] = []
         for leaf in leaves:
             made, level, position = leaf, 0, size
+            block.append(leaf)
             while position & 1:
                 made = sha256(b"\x01" + peaks.pop() + made).digest()
                 level += 1
                 position >>= 1
-                if level % STRIDE == 0:
-                    nodes.append(Node(level, position, made))
+                if level == STRIDE:
+                    nodes.append(Node(level, position, made, b"".join(block)))
+                    block.clear()
+                elif level % STRIDE == 0:
+                    nodes.append(Node(level, position, made, b""))
             peaks.append(made)
             size += 1
-        return Frontier(size, tuple(peaks)), nodes
+        return Frontier(size, tuple(peaks), tuple(block)), nodes
 
     def root(self) -> bytes:
         """Return the root of the whole tree, 32 bytes."""
@@ -88,6 +103,12 @@ def peaks_of(start: int, stop: int, read: ReadLevel) -> list[bytes]:
 def range_hash(start: int, stop: int, read: ReadLevel) -> bytes:
     """Return the RFC 6962 hash of the leaves `start` to `stop`, a range that occurs in some tree."""
     return _folded(peaks_of(start, stop, read)) if start < stop else EMPTY_ROOT
+
+
+def frontier_of(size: int, read: ReadLevel) -> Frontier:
+    """Return the frontier of a stored tree; LookupError where a stored hash is missing."""
+    rest = size % BLOCK
+    return Frontier(size, tuple(peaks_of(0, size, read)), tuple(read(0, size - rest, rest)))
 
 
 def _subtree(level: int, position: int, read: ReadLevel) -> bytes:
@@ -163,10 +184,10 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
 
     An empty old tree is rejected here: nothing is proven by it. A witness accepts `old 0` before it asks.
     """
-    if not 1 <= old <= new or any(len(each) != 32 for each in (old_root, new_root, *proof)):
-        return False
-    if old == new:
+    if old == new and old >= 1:
         return not proof and old_root == new_root
+    if not 1 <= old < new or any(len(each) != 32 for each in (old_root, new_root, *proof)):
+        return False
     path = list(proof) if old & (old - 1) else [old_root, *proof]
     if not path:
         return False

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, inspect, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, inspect, select
 
 from mes.errors import Refusal
 from mes.ids import Op, Stream
 from mes.ledger.entry import Entry
 from mes.ledger.heads import next_seq, stored_root, stored_size, tree_reader
 from mes.ledger.merkle import consistency_proof, inclusion_proof
-from mes.ledger.tables import CHECKPOINT, CONTENT, ENTRY, SHOWN
+from mes.ledger.tables import CHECKPOINT, CONTENT, ENTRY, GENERATION, SHOWN, position_of
 
 PAGE = 1_000
 _BYTES = (ENTRY.c.body, ENTRY.c.leaf)
@@ -45,8 +45,8 @@ def newest_generation(engine: Engine) -> int | None:
     if not inspect(engine).has_table("entry"):
         return None
     with engine.connect() as connection:
-        found: int | None = connection.execute(select(func.max(ENTRY.c.gen))).scalar()
-        return found
+        found: int | None = connection.execute(select(func.max(ENTRY.c.position))).scalar()
+        return None if found is None else found // GENERATION
 
 
 class LedgerReader:
@@ -81,16 +81,17 @@ class LedgerReader:
         """Yield entries in ledger order from `start` to before `stop` (the present end), page by page."""
         end = self.size if stop is None else stop
         for low in range(start, end, PAGE):
-            where = (ENTRY.c.index >= low, ENTRY.c.index < min(low + PAGE, end))
-            yield from self._select(*where, order=ENTRY.c.index)
+            last = position_of(self.gen, min(low + PAGE, end) - 1)
+            yield from self._select(ENTRY.c.position.between(position_of(self.gen, low), last), ENTRY.c.position)
 
     def stream(self, stream: Stream, from_seq: int = 0) -> list[Entry]:
         """Return the entries of one stream in order."""
-        return self._select(ENTRY.c.stream == stream, ENTRY.c.seq >= from_seq, order=ENTRY.c.seq)
+        where = and_(ENTRY.c.gen == self.gen, ENTRY.c.stream == stream, ENTRY.c.seq >= from_seq)
+        return self._select(where, ENTRY.c.seq)
 
     def entry(self, index: int) -> Entry:
         """Return one entry, or refuse with `entry-unknown`."""
-        found = self._select(ENTRY.c.index == index, order=ENTRY.c.index)
+        found = self._select(ENTRY.c.position == position_of(self.gen, index), ENTRY.c.position) if index >= 0 else []
         if not found:
             raise Refusal("entry-unknown", status=404, index=index)
         return found[0]
@@ -141,10 +142,9 @@ class LedgerReader:
             found = connection.execute(select(SHOWN.c.body).where(SHOWN.c.digest == digest)).scalar()
         return None if found is None else bytes(found)
 
-    def _select(self, *where: Any, order: Any) -> list[Entry]:
-        found = select(*_BYTES).where(ENTRY.c.gen == self.gen, *where).order_by(order)
+    def _select(self, where: ColumnElement[bool], order: ColumnElement[Any]) -> list[Entry]:
         with self.read() as connection:
-            rows = connection.execute(found).all()
+            rows = connection.execute(select(*_BYTES).where(where).order_by(order)).all()
         return [_entry(row) for row in rows]
 
 

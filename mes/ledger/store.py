@@ -1,46 +1,32 @@
-"""The ledger of one site, with its writer: one transaction per operation, all or none, one writer at a time.
-
-The head is cached between appends and read anew after any failure. Should another process have written all the
-same, the database's unique keys refuse the place and the append is tried once more from a fresh head.
-"""
+"""The ledger of one site: begun, continued or opened; appended to, signed and read."""
 
 import weakref
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
-from sqlalchemy.exc import OperationalError
 
-from mes.errors import Fault, IntegrityBreach, Refusal
+from mes.errors import IntegrityBreach, Refusal
 from mes.ids import Op, Stream, new_op
 from mes.ledger.breach import BreachLog
 from mes.ledger.checkpoints import Checkpoint, origin_of
 from mes.ledger.database import open_engine
-from mes.ledger.drafting import Part, actor_document, checked_op, parts_of
+from mes.ledger.drafting import actor_document, checked_op, parts_of
 from mes.ledger.entry import Actor, Content, Draft, Entry, Write
 from mes.ledger.events import time_text
 from mes.ledger.founding import check_identity, check_last_checkpoint, checked_ground, prepare_tables
-from mes.ledger.heads import MAX_CACHED_STREAMS, Head, next_seq, read_head
-from mes.ledger.inserting import (
-    Inserting,
-    Overtaken,
-    check_references,
-    checkpoint_row,
-    remove_contents,
-    store_contents,
-    store_shown,
-)
+from mes.ledger.heads import Head, read_head
+from mes.ledger.inserting import check_references, remove_contents, store_contents, store_shown
 from mes.ledger.keys import SiteKey
-from mes.ledger.placing import Ground, Placed, place, utc
-from mes.ledger.reader import LedgerReader, entry_of, newest_generation
+from mes.ledger.placing import Ground, Placed, utc
+from mes.ledger.reader import LedgerReader, newest_generation
 from mes.ledger.site_events import Heartbeat, LedgerContinued, LedgerCreated
 from mes.ledger.tables import CHECKPOINT
 from mes.ledger.triggers import check_triggers
+from mes.ledger.writer import Writer
 
 Projector = Callable[[Connection, Entry], None]
 """Updates read tables from one entry, in the append's transaction; a pure function of the entry and the tables."""
@@ -53,18 +39,21 @@ class Ledger(LedgerReader):
     """One generation of a site's ledger. Safe for threads; one process writes (see locks.py)."""
 
     def __init__(
-        self, engine: Engine, ground: Ground, key: SiteKey, projectors: Sequence[Projector], breaches: BreachLog
+        self,
+        engine: Engine,
+        ground: Ground,
+        key: SiteKey,
+        projectors: Sequence[Projector],
+        breaches: BreachLog,
+        head: Head | None = None,
     ) -> None:
         """Use create, open or continue_generation instead."""
         super().__init__(open_engine(engine.url, read_only=True), ground.gen)
         self.site, self.tz, self.key = ground.site, ground.tz.key, key
         self.clock_kind = "simulated" if ground.simulated else "real"
         self.breaches = breaches
-        self._engine, self._ground, self._projectors = engine, ground, tuple(projectors)
-        self._lock = RLock()
-        self._head: Head | None = None
-        self._connection: Connection | None = None
-        self._inserting = Inserting(engine.dialect)
+        self._projectors = tuple(projectors)
+        self._writer = Writer(engine, ground, breaches, head)
         weakref.finalize(self, self._read_engine.dispose)
 
     @classmethod
@@ -120,9 +109,7 @@ class Ledger(LedgerReader):
             except IntegrityBreach as breach:
                 breaches.record(breach, None)
                 raise
-        ledger = cls(engine, checked_ground(site, gen, tz, key, clock), key, projectors, breaches)
-        ledger._head = head
-        return ledger
+        return cls(engine, checked_ground(site, gen, tz, key, clock), key, projectors, breaches, head)
 
     @classmethod
     def continue_generation(
@@ -208,93 +195,19 @@ class Ledger(LedgerReader):
             if alongside is not None:
                 alongside(connection)
 
-        with self._lock:
-            for _ in range(2):
-                try:
-                    return self._attempt(op, parts, who, moment, store)
-                except Overtaken:
-                    continue
-        raise Fault("ledger-overtaken", site=self.site)
+        return self._writer.append(op, parts, who, moment, store)
 
     def beside(self, store: Alongside) -> None:
         """Run `store` in a write transaction of its own, in turn with the appends: for rows without an entry.
 
         Durable when this returns; Fault `ledger-unavailable`. The drain keeps samples so until they are sealed.
         """
-        with self._lock, self._transaction() as connection:
+        with self._writer.lock, self._writer.transaction() as connection:
             store(connection)
-
-    def _attempt(
-        self,
-        op: Op,
-        parts: Sequence[Part],
-        who: dict[str, Any],
-        now: datetime,
-        store: Callable[[Connection, Placed], None],
-    ) -> tuple[Entry, ...]:
-        cached, self._head = self._head, None  # put back only by success
-        with self._transaction() as connection:
-            known = self._inserting.operation(connection, op)
-            if not known:
-                head = cached or self._fresh_head(connection, now)
-                placed = self._place(connection, head, op, who, parts, now, is_fresh=cached is None)
-                self._inserting.entries(connection, self.gen, (*placed.steps, *placed.own), placed.nodes)
-                store(connection, placed)
-        if known:
-            self._head = cached
-            return tuple(entry_of(body, leaf) for body, leaf in known)
-        seqs = head.seqs if len(head.seqs) < MAX_CACHED_STREAMS else {}
-        seqs.update(placed.head.seqs)
-        self._head = Head(placed.head.frontier, placed.head.at, seqs)
-        return placed.own
-
-    def _place(
-        self,
-        connection: Connection,
-        head: Head,
-        op: Op,
-        who: dict[str, Any],
-        parts: Sequence[Part],
-        now: datetime,
-        *,
-        is_fresh: bool,
-    ) -> Placed:
-        try:
-            return place(self._ground, head, lambda stream: next_seq(connection, self.gen, stream), op, who, parts, now)
-        except Refusal as refusal:
-            if refusal.code == "somebody-was-faster" and not is_fresh:
-                raise Overtaken from refusal  # the cache may be what is behind; ask the database
-            raise
-
-    def _fresh_head(self, connection: Connection, now: datetime) -> Head:
-        try:
-            return read_head(connection, self.gen)
-        except IntegrityBreach as breach:
-            self.breaches.record(breach, time_text(now))
-            raise
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        connection = self._connection
-        if connection.in_transaction():
-            raise RuntimeError("an append inside an append")
-        try:
-            with connection.begin():
-                yield connection
-        except OperationalError as error:
-            self._release_connection()
-            raise Fault("ledger-unavailable", cause=str(error.orig)) from error
-
-    def _release_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
 
     def heartbeat(self, now: datetime) -> str:
         """Record that the ledger stands as it stood, and return the signed checkpoint after that entry."""
-        with self._lock:
+        with self._writer.lock:
             before = Heartbeat(self.size, self.root().hex())
             writes = [Write(self.site_stream, (before.draft(),))]
             self.append(new_op(), writes, actor=Actor.system("ledger"), now=now)
@@ -302,18 +215,19 @@ class Ledger(LedgerReader):
 
     def checkpoint(self, now: datetime) -> str:
         """Sign the present head, store the note and return it; the stored one if this size has one already."""
-        with self._lock, self._transaction() as connection:
-            head = self._head or self._fresh_head(connection, utc(now))
+        moment = utc(now)
+        with self._writer.lock, self._writer.transaction() as connection:
+            head = self._writer.head(connection, moment)
             where = (CHECKPOINT.c.gen == self.gen, CHECKPOINT.c.size == head.size)
             known: str | None = connection.execute(select(CHECKPOINT.c.note).where(*where)).scalar()
             if known is not None:
                 return known
             note = self.key.signed_note(Checkpoint(self.origin, head.size, head.frontier.root()).text)
-            connection.execute(insert(CHECKPOINT), checkpoint_row(self.gen, head.size, utc(now), note))
+            row = {"gen": self.gen, "size": head.size, "at": time_text(moment), "note": note}
+            connection.execute(insert(CHECKPOINT), row)
             return note
 
     def close(self) -> None:
         """Give back the connections that this ledger holds; the engine stays its owner's."""
-        with self._lock:
-            self._release_connection()
+        self._writer.close()
         self._read_engine.dispose()

@@ -2,8 +2,9 @@
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
-    ForeignKeyConstraint,
+    ForeignKey,
     Integer,
     LargeBinary,
     MetaData,
@@ -13,12 +14,21 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
+GENERATION = 1 << 40
+"""`entry.position` is gen x 2^40 + index: one integer key, by which SQLite keeps the table without another index."""
+
+
+def position_of(gen: int, index: int) -> int:
+    """Return the key of an entry."""
+    return gen * GENERATION + index
+
 
 ENTRY = Table(
     "entry",
     METADATA,
-    Column("gen", Integer, primary_key=True),
-    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("gen", Integer, nullable=False),
+    Column("index", BigInteger, nullable=False),
     Column("stream", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("type", Text, nullable=False),
@@ -29,6 +39,7 @@ ENTRY = Table(
     Column("leaf", LargeBinary, nullable=False),
     UniqueConstraint("gen", "stream", "seq", name="entry_stream"),
     UniqueConstraint("op_id", "op_n", name="entry_op"),
+    CheckConstraint(f'position = gen * {GENERATION} + "index"', name="entry_position"),
 )
 
 NODE = Table(
@@ -38,6 +49,7 @@ NODE = Table(
     Column("level", Integer, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("below", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -65,9 +77,7 @@ CONTENT_REMOVAL = Table(
     "content_removal",
     METADATA,
     Column("digest", Text, primary_key=True),
-    Column("gen", Integer, nullable=False),
-    Column("index", BigInteger, nullable=False),
-    ForeignKeyConstraint(["gen", "index"], ["entry.gen", "entry.index"]),
+    Column("position", ForeignKey("entry.position"), nullable=False),
     sqlite_with_rowid=False,
 )
 """Content that is gone, and the entry that says why; the triggers demand that this entry exists."""
@@ -80,7 +90,7 @@ SHOWN = Table(
 )
 
 KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "entry": (("gen", "index"), ("gen", "stream", "seq"), ("op_id", "op_n")),
+    "entry": (("position",), ("gen", "stream", "seq"), ("op_id", "op_n")),
     "tree_node": (("gen", "level", "position"),),
     "checkpoint": (("gen", "size"),),
     "content": (("digest",),),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from mes.errors import Fault
 from mes.ledger.tables import KEYS
 
-_ROWID_TABLES = ("entry", "content", "shown")
+_ROWID_TABLES = ("content", "shown")
 _REFUSED = "the ledger is append-only"
 _GONE = "EXISTS (SELECT 1 FROM content_removal WHERE digest = {row}.digest)"
 
@@ -68,7 +68,7 @@ def _sqlite_triggers() -> dict[str, tuple[str, ...]]:
             met += f" OR {_GONE.format(row='NEW')}"
         made[f"{table}_no_replace"] = _sqlite(f"{table}_no_replace", "INSERT", table, met)
     named = (
-        'NOT EXISTS (SELECT 1 FROM entry e WHERE e.gen = NEW.gen AND e."index" = NEW."index"'
+        "NOT EXISTS (SELECT 1 FROM entry e WHERE e.position = NEW.position"
         " AND e.type = 'content:removed'"
         " AND instr(e.body, CAST('\"content\":\"' || NEW.digest || '\"' AS BLOB)) > 0)"
     )
@@ -84,7 +84,7 @@ def _sqlite(name: str, act: str, table: str, when: str) -> tuple[str, ...]:
 def _postgresql_bodies() -> dict[str, str]:
     refuse = f"RAISE EXCEPTION '{_REFUSED}' USING ERRCODE = '42501';"
     by_entry = (
-        'NOT EXISTS (SELECT 1 FROM entry e WHERE e.gen = NEW.gen AND e."index" = NEW."index"'
+        "NOT EXISTS (SELECT 1 FROM entry e WHERE e.position = NEW.position"
         " AND e.type = 'content:removed'"
         " AND position(convert_to('\"content\":\"' || NEW.digest || '\"', 'UTF8') IN e.body) > 0)"
     )

@@ -38,11 +38,13 @@ def a_ledger(url: str, **more: Any) -> Iterator[Ledger]:
     """Create a ledger in an empty database and give its connections back afterwards."""
     engine = open_engine(url)
     terms: dict[str, Any] = {"clock": "real", "software": "septima-mes 0.1.0", **more}
-    ledger = Ledger.create(engine, site=SITE, tz="Europe/Amsterdam", key=KEY, now=NOW, **terms)
     try:
-        yield ledger
+        ledger = Ledger.create(engine, site=SITE, tz="Europe/Amsterdam", key=KEY, now=NOW, **terms)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
     finally:
-        ledger.close()
         engine.dispose()
 
 

@@ -1,0 +1,125 @@
+"""The one writer of a ledger in its process: lock, transaction, cached head, one attempt and one more.
+
+The head is cached between appends and read anew after any failure. Should another process have written all the
+same, the database's unique keys refuse the place and the append is tried once more from a fresh head.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from threading import RLock
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from mes.errors import Fault, IntegrityBreach, Refusal
+from mes.ids import Op
+from mes.ledger.breach import BreachLog
+from mes.ledger.drafting import Part
+from mes.ledger.entry import Entry
+from mes.ledger.events import time_text
+from mes.ledger.heads import MAX_CACHED_STREAMS, Head, next_seq, read_head
+from mes.ledger.inserting import Inserting, Overtaken
+from mes.ledger.placing import Ground, Placed, place
+from mes.ledger.reader import stored_operation
+
+Store = Callable[[Connection, Placed], None]
+
+
+class Writer:
+    """Appends operations to one generation of a ledger, one at a time."""
+
+    def __init__(self, engine: Engine, ground: Ground, breaches: BreachLog, head: Head | None = None) -> None:
+        """`head` is the one that was just read, if any."""
+        self.lock = RLock()
+        self._engine, self._ground, self._breaches, self._head = engine, ground, breaches, head
+        self._connection: Connection | None = None
+        self._inserting = Inserting(engine.dialect)
+        driver: Any = engine.dialect.loaded_dbapi
+        self._failures: tuple[type[Exception], ...] = (OperationalError, driver.OperationalError)
+
+    def append(
+        self, op: Op, parts: Sequence[Part], who: dict[str, Any], now: datetime, store: Store
+    ) -> tuple[Entry, ...]:
+        """Place and insert `parts`, then call `store` in the same transaction; a known `op` gets its entries.
+
+        Whether `op` is known is asked only when the attempt fails: its unique key refuses it a second time.
+        """
+        with self.lock:
+            try:
+                return self._attempt(op, parts, who, now, store)
+            except (Overtaken, Refusal) as failure:
+                known = self._known(op)
+                if known:
+                    return known
+                if isinstance(failure, Refusal) and failure.code != "somebody-was-faster":
+                    raise
+            try:  # once more, from a head that is read anew
+                return self._attempt(op, parts, who, now, store)
+            except Overtaken as failure:
+                raise Fault("ledger-overtaken", site=self._ground.site) from failure
+
+    def _attempt(
+        self, op: Op, parts: Sequence[Part], who: dict[str, Any], now: datetime, store: Store
+    ) -> tuple[Entry, ...]:
+        gen = self._ground.gen
+        with self.transaction() as connection:
+            cached, self._head = self._head, None  # put back only by success
+            if cached is None:
+                self._inserting.queue(connection)
+            head = cached or self._read_head(connection, now)
+            placed = place(self._ground, head, lambda stream: next_seq(connection, gen, stream), op, who, parts, now)
+            self._inserting.entries(connection, gen, placed.steps + placed.own, placed.nodes)
+            store(connection, placed)
+        seqs = head.seqs if len(head.seqs) < MAX_CACHED_STREAMS else {}
+        seqs.update(placed.head.seqs)
+        self._head = Head(placed.head.frontier, placed.head.at, seqs)
+        return placed.own
+
+    def _known(self, op: Op) -> tuple[Entry, ...]:
+        with self.transaction() as connection:
+            return stored_operation(connection, op)
+
+    def head(self, connection: Connection, now: datetime) -> Head:
+        """Return the present head, read in `connection`'s transaction if it is not cached."""
+        if self._head is None:
+            self._head = self._read_head(connection, now)
+        return self._head
+
+    def _read_head(self, connection: Connection, now: datetime) -> Head:
+        try:
+            return read_head(connection, self._ground.gen)
+        except IntegrityBreach as breach:
+            self._breaches.record(breach, time_text(now))
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give the writing connection in a transaction of its own; the caller holds the lock.
+
+        Fault `ledger-unavailable` if the database fails; whether a commit had succeeded is then unknown.
+        """
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        connection = self._connection
+        if connection.in_transaction():
+            raise RuntimeError("an append inside an append")
+        try:
+            with connection.begin():
+                yield connection
+        except self._failures as error:
+            self._head = None
+            connection.invalidate()
+            self._give_back()
+            raise Fault("ledger-unavailable", cause=str(error)) from error
+
+    def _give_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> None:
+        """Give the writing connection back to the engine's pool."""
+        with self.lock:
+            self._give_back()
