@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import binascii
 import contextlib
 import datetime
 import hashlib
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
     Rule = Callable[[Any], bool]
 
-MIB = 1 << 20
-BLOCK = 1 << 20
+BLOCK = MIB = 1 << 20
 ENTRY_LIMIT, DEPTH_LIMIT = 64 * 1024, 16
 RECORD_LIMIT, INCLUSION_LIMIT, INDEX_LIMIT, PDF_LIMIT = 128 * MIB, 256 * MIB, 64 * MIB, 512 * MIB
 SMALL_LIMIT, CHUNK_LIMIT, MEMBER_LIMIT = 4 * MIB, 64 * MIB, 65535
@@ -48,10 +46,25 @@ class Broken(Exception):
         super().__init__(f"{where}: {why}")
 
 
+def insist(holds: object, why: str) -> None:
+    """Raise Wrong unless `holds`."""
+    if not holds:
+        raise Wrong(why)
+
+
 def demand(holds: object, where: str, why: str) -> None:
-    """Raise Broken(where, why) unless `holds`."""
+    """Raise Broken unless `holds`."""
     if not holds:
         raise Broken(where, why)
+
+
+@contextlib.contextmanager
+def at(where: str) -> Iterator[None]:
+    """Say of everything Wrong inside where it is."""
+    try:
+        yield
+    except Wrong as wrong:
+        raise Broken(where, wrong) from None
 
 
 def plain(value: object) -> str:
@@ -60,42 +73,48 @@ def plain(value: object) -> str:
     return text if len(text) <= 90 else text[:87] + "..."
 
 
+def utf8(text: str) -> bytes:
+    """Bytes of a text, also of a file name that is no text."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def sha256(body: bytes) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(body).hexdigest()
 
 
-def b64(text: str, where: str = "base64") -> bytes:
+def b64(text: Any, what: str = "a hash") -> bytes:
     """Decode RFC 4648 section 4 with padding, and nothing that only looks like it."""
-    try:
+    body = b""
+    with contextlib.suppress(ValueError, TypeError):
         body = base64.b64decode(text, validate=True)
-    except (ValueError, TypeError):
-        raise Wrong(f"{where} is not base64") from None
-    if base64.b64encode(body).decode() != text:
-        raise Wrong(f"{where} is not canonical base64")
+    insist(body and base64.b64encode(body).decode() == text, f"{what} is not canonical base64")
     return body
 
 
 def b64url(text: str) -> bytes:
     """Decode base64url without padding, as WebAuthn writes it."""
-    if not isinstance(text, str) or not re.fullmatch("[A-Za-z0-9_-]*", text):
-        raise Wrong("not base64url without padding")
-    try:
+    body = b""
+    with contextlib.suppress(ValueError):
         body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error:
-        raise Wrong("not base64url without padding") from None
-    if base64.urlsafe_b64encode(body).decode().rstrip("=") != text:
-        raise Wrong("not canonical base64url")
+    insist(to_b64url(body) == text, "the assertion is not canonical base64url")
     return body
+
+
+def to_b64url(body: bytes) -> str:
+    """Encode base64url without padding."""
+    return base64.urlsafe_b64encode(body).decode().rstrip("=")
 
 
 # ---- The container: a zip read by hand, or a folder -------------------------------------------------------
 
 ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 SITE, HEX = r"[a-z0-9-]{3,32}", r"[0-9a-f]{64}"
-TAG_FILES = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "tagmanifest-sha256.txt"]
-LEDGER_FILES = ["record.jsonl", "inclusion.jsonl", "checkpoint.txt", "keys.json"]
-NEEDED = [*TAG_FILES, "verify.py", "data/master.yaml", "data/ebr.pdf", "data/README.txt", "data/telemetry/index.json"]
+RECORD, CHECKPOINT, KEYS, INDEX = "record.jsonl", "checkpoint.txt", "keys.json", "data/telemetry/index.json"
+LEDGER_FILES = [RECORD, "inclusion.jsonl", CHECKPOINT, KEYS]
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+TAG_FILES = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", TAG_MANIFEST, "verify.py"]
+NEEDED = [*TAG_FILES, "data/master.yaml", "data/ebr.pdf", "data/README.txt", INDEX]
 PAYLOAD = re.compile(
     rf"data/(?:(?:ledgers/{SITE}\.[1-9][0-9]{{0,8}}/)?(?:record\.jsonl|inclusion\.jsonl|checkpoint\.txt|keys\.json)"
     rf"|master\.yaml|ebr\.pdf|README\.txt|nodemaps/{HEX}\.yaml|telemetry/index\.json|telemetry/{ID}/{ID}\.csv\.gz"
@@ -107,7 +126,9 @@ class Bundle:
     """The files of a bundle by their names below the base folder; what is wrong with the container is kept."""
 
     def __init__(self, path: str) -> None:
-        self.path, self.base, self.is_zip = path, "", not os.path.isdir(path)
+        self.path, self.is_zip = path, not os.path.isdir(path)
+        self.name = os.path.basename(os.path.abspath(path))
+        self.base = "" if self.is_zip else self.name
         self.faults: list[str] = []
         self.sizes: dict[str, int] = {}
         self.places: dict[str, Any] = {}
@@ -115,7 +136,6 @@ class Bundle:
         if self.is_zip:
             self._read_zip()
         else:
-            self.base = os.path.basename(os.path.abspath(path))
             self._read_folder()
 
     def close(self) -> None:
@@ -134,32 +154,31 @@ class Bundle:
 
     def _read_zip(self) -> None:
         size = self.file.seek(0, os.SEEK_END)
-        tail = self._at(max(0, size - 65557), 65557)
+        tail = self.bytes_at(max(0, size - 65557), 65557)
         end = tail[max(0, tail.rfind(b"PK\5\6")) :][:22]
         if len(end) < 22 or end[:4] != b"PK\5\6" or size > 0xFFFFFFFF:
             self.faults.append("this is no zip file: its end record is missing or damaged")
             return
         count, length, offset = struct.unpack("<10xHLL2x", end)
-        centre, at, total = self._at(offset, min(length, 64 * MIB)), 0, 0
+        centre, place, total = self.bytes_at(offset, min(length, 64 * MIB)), 0, 0
         for number in range(count):
-            head = centre[at : at + 46]
+            head = centre[place : place + 46]
             if len(head) < 46 or head[:4] != b"PK\1\2":
-                self.faults.append("the central directory is damaged at its member %s" % (number + 1))
+                self.faults.append(f"the central directory is damaged at its member {number + 1}")
                 return
             method, packed, names, extra, comment, start = struct.unpack("<10xH8xL4x3H8xL", head)
-            name = centre[at + 46 : at + 46 + names]
-            at += 46 + names + extra + comment
+            name = centre[place + 46 : place + 46 + names].decode("utf-8", "backslashreplace")
+            place += 46 + names + extra + comment
             total += packed
             if method or total > size:
                 self.faults.append(f"member {plain(name)} is compressed or overlaps others")
             else:
                 self._add(name, packed, start)
 
-    def _add(self, raw: bytes, size: int, start: int) -> None:
-        name = raw.decode("utf-8", "backslashreplace")
+    def _add(self, name: str, size: int, start: int) -> None:
         base, slash, inside = name.partition("/")
         self.base = self.base or base
-        local = self._at(start, 30)
+        local = self.bytes_at(start, 30)
         if not slash or base != self.base or not re.fullmatch(ID + r"\.ebr", base):
             self.faults.append(f"member {plain(name)} does not lie in one base folder <batch-id>.ebr/")
         elif inside in self.sizes:
@@ -170,7 +189,8 @@ class Bundle:
             names, extra = struct.unpack("<26xHH", local)
             self.sizes[inside], self.places[inside] = size, start + 30 + names + extra
 
-    def _at(self, offset: int, length: int) -> bytes:
+    def bytes_at(self, offset: int, length: int) -> bytes:
+        """Bytes of the zip itself."""
         self.file.seek(offset)
         return self.file.read(length)
 
@@ -183,7 +203,7 @@ class Bundle:
             return
         done, size = 0, self.sizes[name]
         while done < size:
-            block = self._at(self.places[name] + done, min(BLOCK, size - done))
+            block = self.bytes_at(self.places[name] + done, min(BLOCK, size - done))
             demand(block, name, "is cut short")
             done += len(block)
             yield block
@@ -192,6 +212,12 @@ class Bundle:
         """Read a whole file of at most `limit` bytes."""
         demand(self.sizes.get(name, 0) <= limit, name, f"is larger than {limit} bytes")
         return b"".join(self.blocks(name))
+
+    def lines(self, name: str, limit: int = INDEX_LIMIT) -> list[bytes]:
+        """Read the lines of a file, each of which ends with one line feed."""
+        *lines, rest = self.read(name, limit).split(b"\n")
+        demand(not rest, f"{name} line {len(lines) + 1}", "does not end with a line feed")
+        return lines
 
     def digest(self, name: str, kind: str = "sha256") -> str:
         """Digest of a file in hex, read in blocks."""
@@ -203,16 +229,15 @@ class Bundle:
     def rebuilt(self) -> Iterator[tuple[str, bytes]]:
         """Yield the one zip file that these members have, piece by piece, each with what it is."""
         offset, centre = 0, b""
-        for name in sorted(self.sizes, key=lambda text: text.encode("utf-8", "surrogateescape")):
+        for name in sorted(self.sizes, key=utf8):
             crc = 0
             for block in self.blocks(name):
                 crc = zlib.crc32(block, crc)
-            raw = f"{self.base}/{name}".encode("utf-8", "surrogateescape")
-            size = self.sizes[name]
+            raw, size, said = utf8(f"{self.base}/{name}"), self.sizes[name], plain(name)[1:-1]
             fixed = struct.pack("<5H3L2H", 20, 0x800, 0, 0, 33, crc, size, size, len(raw), 0)
-            yield f"header (name, time, CRC-32, size) of {plain(name)[1:-1]}", b"PK\3\4" + fixed + raw
+            yield f"header (name, time, CRC-32, size) of {said}", b"PK\3\4" + fixed + raw
             for block in self.blocks(name):
-                yield f"content of {plain(name)[1:-1]}", block
+                yield f"content of {said}", block
             centre += b"PK\1\2\x14\3" + fixed + struct.pack("<3HLL", 0, 0, 0, 0o100644 << 16, offset) + raw
             offset += 30 + len(raw) + size
         count = len(self.sizes)
@@ -222,22 +247,21 @@ class Bundle:
 
 def check_container(case: Case) -> str:
     """The zip is, byte for byte, the one that its members give."""
-    bundle, where = case.bundle, os.path.basename(case.bundle.path)
-    demand(not bundle.faults, where, bundle.faults[0] if bundle.faults else "")
-    demand(0 < len(bundle.sizes) <= MEMBER_LIMIT, where, "holds no files, or too many")
-    if not bundle.is_zip:
-        digest = hashlib.sha256()
-        for _, piece in bundle.rebuilt():
-            digest.update(piece)
-        return f"an unpacked folder: the zip itself was not seen; rebuilt from here its SHA-256 is {digest.hexdigest()}"
-    at = 0
+    bundle = case.bundle
+    for fault in bundle.faults:
+        raise Broken(bundle.name, fault)
+    demand(0 < len(bundle.sizes) <= MEMBER_LIMIT, bundle.name, "holds no files, or too many")
+    place, digest = 0, hashlib.sha256()
     for what, piece in bundle.rebuilt():
-        found = bundle._at(at, len(piece))
+        digest.update(piece)
+        found = bundle.bytes_at(place, len(piece)) if bundle.is_zip else piece
         if found != piece:
             first = next((k for k in range(len(found)) if found[k] != piece[k]), len(found))
-            raise Broken(where, f"byte {at + first} differs from the rebuilt zip, in the {what}")
-        at += len(piece)
-    demand(not bundle._at(at, 1), where, f"there are bytes behind its end, from byte {at}")
+            raise Broken(bundle.name, f"byte {place + first} differs from the rebuilt zip, in the {what}")
+        place += len(piece)
+    if not bundle.is_zip:
+        return f"an unpacked folder: the zip itself was not seen; rebuilt, its SHA-256 is {digest.hexdigest()}"
+    demand(not bundle.bytes_at(place, 1), bundle.name, f"there are bytes behind its end, from byte {place}")
     return f"{len(bundle.sizes)} members in {bundle.base}/, rebuilt byte for byte"
 
 
@@ -246,20 +270,22 @@ def check_bag(case: Case) -> str:
     bundle = case.bundle
     for name in sorted(bundle.sizes):
         demand(PAYLOAD.fullmatch(name) or name in NEEDED, plain(name)[1:-1], "is no file of this format")
-    folders = {"data/", *(ledger.folder for ledger in case.others)}
-    for name in [*NEEDED, *(folder + name for folder in sorted(folders) for name in LEDGER_FILES)]:
+    for name in [*NEEDED, *(ledger.folder + name for ledger in case.ledgers for name in LEDGER_FILES)]:
         demand(name in bundle.sizes, name, "is missing")
     version = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
     demand(bundle.read("bagit.txt") == version, "bagit.txt", "is not that of BagIt 1.0")
     payload = {name for name in bundle.sizes if name.startswith("data/")}
-    tags = set(bundle.sizes) - payload - {"tagmanifest-sha256.txt"}
-    for manifest, names in (("tagmanifest-sha256", tags), ("manifest-sha256", payload), ("manifest-sha512", payload)):
-        said = read_manifest(bundle, manifest + ".txt", names)
+    tags = set(bundle.sizes) - payload - {TAG_MANIFEST}
+    for manifest, names in ((TAG_MANIFEST, tags), ("manifest-sha256.txt", payload), ("manifest-sha512.txt", payload)):
+        said = read_manifest(bundle, manifest, names)
         for name in sorted(names):
-            digest = bundle.digest(name, manifest[-6:])
-            demand(said[name] == digest, name, f"is not the file that {manifest}.txt names")
+            demand(said[name] == bundle.digest(name, manifest[-10:-4]), name, f"is not the file that {manifest} names")
+    for number, line in enumerate(bundle.lines("bag-info.txt"), 1):
+        match = re.fullmatch("([A-Za-z0-9-]+): (.*)", line.decode("utf-8", "replace"))
+        if match is None or match[1] in case.bag_info:
+            raise Broken(f"bag-info.txt line {number}", "is no `Label: value`, once")
+        case.bag_info[match[1]] = match[2]
     oxum = f"{sum(bundle.sizes[name] for name in payload)}.{len(payload)}"
-    case.bag_info = dict(bag_info(bundle))
     demand(case.bag_info.get("Payload-Oxum", oxum) == oxum, "bag-info.txt", f"Payload-Oxum is not {oxum}")
     return f"{len(payload)} payload files, SHA-256 and SHA-512 as in the manifests"
 
@@ -268,33 +294,15 @@ def read_manifest(bundle: Bundle, manifest: str, names: set[str]) -> dict[str, s
     """Read `<hex>  <path>` lines, which must name exactly `names`, sorted in byte order."""
     found: dict[str, str] = {}
     last = ""
-    for where, line in text_lines(bundle, manifest):
-        match = re.fullmatch("([0-9a-f]{64}|[0-9a-f]{128})  (.+)", line)
+    for number, line in enumerate(bundle.lines(manifest), 1):
+        match = re.fullmatch("([0-9a-f]{64}|[0-9a-f]{128})  (.+)", line.decode("utf-8", "replace"))
         if match is None or match[2] not in names or match[2] <= last:
-            raise Broken(where, "is not `<digest>  <path>` of a file that is here, once, in byte order")
+            raise Broken(f"{manifest} line {number}", "is not `<digest>  <path>` of a file here, once, in byte order")
         last = match[2]
         found[last] = match[1]
     for name in sorted(names - set(found)):
         raise Broken(name, f"is not in {manifest}")
     return found
-
-
-def text_lines(bundle: Bundle, name: str) -> Iterator[tuple[str, str]]:
-    """Yield each line of a text file with where it is; each ends with one line feed."""
-    *lines, rest = bundle.read(name, INDEX_LIMIT).decode("utf-8", "replace").split("\n")
-    demand(not rest, name, "does not end with a line feed")
-    return ((f"{name} line {number}", line) for number, line in enumerate(lines, 1))
-
-
-def bag_info(bundle: Bundle) -> Iterator[tuple[str, str]]:
-    """Yield label and value of each line of bag-info.txt; no label twice, no folded lines."""
-    seen: set[str] = set()
-    for where, line in text_lines(bundle, "bag-info.txt"):
-        label, colon, value = line.partition(": ")
-        demand(colon and re.fullmatch("[A-Za-z0-9-]+", label), where, "is no `Label: value`")
-        demand(label not in seen, where, "is there twice")
-        seen.add(label)
-        yield label, value
 
 
 # ---- Signatures: Ed25519 (RFC 8032), ECDSA P-256, RSA PKCS#1 v1.5, all for verifying only -----------------
@@ -410,51 +418,53 @@ def rs256(modulus: int, exponent: int, signature: bytes, message: bytes) -> bool
     return pow(number, exponent, modulus).to_bytes(size, "big") == wanted
 
 
-def cose_key(body: bytes) -> dict[int, Any]:
+def cose_key(body: bytes) -> dict[int, int | bytes]:
     """Read a COSE_Key: one flat CBOR map of integers to integers or byte strings, nothing behind it."""
+    place = 0
 
-    def head(at: int) -> tuple[int, int, int]:
-        if at >= len(body):
-            raise Wrong("the COSE key is cut short")
-        major, short = body[at] >> 5, body[at] & 31
+    def head() -> tuple[int, int]:
+        nonlocal place
+        short = body[place] & 31 if place < len(body) else 31
         size = {24: 1, 25: 2, 26: 4}.get(short, 0)
-        if short > 26 or at + size >= len(body) + (size == 0):
-            raise Wrong("the COSE key is no plain CBOR map")
-        number = int.from_bytes(body[at + 1 : at + 1 + size], "big") if size else short
-        return major, number, at + 1 + size
+        insist(short <= 26 and place + size < len(body), "the COSE key is cut short, or no plain CBOR map")
+        number = int.from_bytes(body[place + 1 : place + 1 + size], "big") if size else short
+        place += 1 + size
+        return body[place - size - 1] >> 5, number
 
-    def item(at: int) -> tuple[Any, int]:
-        major, number, at = head(at)
-        if major > 2 or (major == 2 and at + number > len(body)):
-            raise Wrong("the COSE key holds more than integers and byte strings")
-        return (number, -1 - number, body[at : at + number])[major], at + (number if major == 2 else 0)
+    def item() -> int | bytes:
+        nonlocal place
+        major, number = head()
+        insist(
+            major < 2 or (major == 2 and place + number <= len(body)), "the COSE key holds more than numbers and bytes"
+        )
+        if major < 2:
+            return number if major == 0 else -1 - number
+        place += number
+        return body[place - number : place]
 
-    major, count, at = head(0)
-    key: dict[int, Any] = {}
-    for _ in range(count if major == 5 else -1):
-        label, at = item(at)
-        value, at = item(at)
+    major, count = head()
+    key: dict[int, int | bytes] = {}
+    for _ in range(count if major == 5 else 0):
+        label = item()
         if not isinstance(label, int) or label in key:
             raise Wrong("the COSE key has a label twice, or one that is no integer")
-        key[label] = value
-    if major != 5 or at != len(body):
-        raise Wrong("the COSE key is no CBOR map, or has bytes behind it")
+        key[label] = item()
+    insist(major == 5 and place == len(body), "the COSE key is no CBOR map, or has bytes behind it")
     return key
 
 
 def cose_verifies(cose: bytes, signature: bytes, message: bytes) -> bool:
     """Verify with a COSE key of kind EdDSA, ES256 or RS256; any other kind is Wrong."""
     key = cose_key(cose)
-    kind = key.get(1), key.get(3)
-    if kind == (1, -8) and key.get(-1) == 6:
-        return ed25519(bytes(key.get(-2, b"")), signature, message)
-    if kind == (2, -7) and key.get(-1) == 1:
-        x, y = bytes(key.get(-2, b"")), bytes(key.get(-3, b""))
-        point = int.from_bytes(x, "big"), int.from_bytes(y, "big")
-        return len(x) == len(y) == 32 and es256(point, signature, message)
+    kind, curve = (key.get(1), key.get(3)), key.get(-1)
+    one, two, three = (part if isinstance(part, bytes) else b"" for part in (curve, key.get(-2), key.get(-3)))
+    if kind == (1, -8) and curve == 6:
+        return ed25519(two, signature, message)
+    if kind == (2, -7) and curve == 1:
+        point = int.from_bytes(two, "big"), int.from_bytes(three, "big")
+        return len(two) == len(three) == 32 and es256(point, signature, message)
     if kind == (3, -257):
-        modulus, exponent = (int.from_bytes(bytes(key.get(label, b"")), "big") for label in (-1, -2))
-        return rs256(modulus, exponent, signature, message)
+        return rs256(int.from_bytes(one, "big"), int.from_bytes(two, "big"), signature, message)
     raise Wrong("the passkey's key is neither EdDSA nor ES256 nor RS256")
 
 
@@ -473,10 +483,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def tree_root(leaves: list[bytes]) -> bytes:
     """Root of the tree over leaf bodies."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaf_hash(leaves[0])
+    if len(leaves) < 2:
+        return leaf_hash(leaves[0]) if leaves else hashlib.sha256(b"").digest()
     split = 1 << (len(leaves) - 1).bit_length() - 1
     return node_hash(tree_root(leaves[:split]), tree_root(leaves[split:]))
 
@@ -501,29 +509,26 @@ def proven_root(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes
 
 def key_id(name: str, kind: int, key: bytes) -> bytes:
     """First four bytes by which a note names a key."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + key).digest()[:4]
+    return hashlib.sha256(utf8(name) + b"\n" + bytes([kind]) + key).digest()[:4]
 
 
 def read_note(body: bytes) -> tuple[bytes, list[tuple[int, str, bytes]]]:
     """Split a signed note into its text and its signatures (line number, key name, raw signature)."""
-    if len(body) > MIB or re.search(rb"[\x00-\x09\x0b-\x1f]", body):
-        raise Wrong("is too long for a note, or holds control characters")
+    insist(len(body) <= MIB and not re.search(rb"[\x00-\x09\x0b-\x1f]", body), "is too long, or has control characters")
     try:
-        body.decode("utf-8")
+        text, blank, rest = body.decode("utf-8").rpartition("\n\n")
     except UnicodeDecodeError:
         raise Wrong("is not UTF-8") from None
-    cut = body.rfind(b"\n\n")
-    text, *lines = body[: cut + 1], *body[cut + 2 :].decode().split("\n")
-    if cut < 1 or len(lines) < 2 or lines.pop():
-        raise Wrong("is no text, blank line and signature lines, each with a line feed")
+    *lines, end = rest.split("\n")
+    insist(blank and text and lines and not end, "is no text, blank line and signature lines, each with a line feed")
     signatures: list[tuple[int, str, bytes]] = []
-    for number, line in enumerate(lines, text.count(b"\n") + 2):
+    for number, line in enumerate(lines, text.count("\n") + 3):
         match = re.fullmatch("\u2014 ([^\\s+]+) ([A-Za-z0-9+/]+=*)", line)
-        raw = b64(match[2], f"signature line {number}") if match else b""
+        raw = b64(match[2], f"line {number}") if match else b""
         if match is None or len(raw) < 5 or len(signatures) >= 100:
             raise Wrong(f"line {number} is no signature line")
         signatures.append((number, match[1], raw))
-    return text, signatures
+    return text.encode() + b"\n", signatures
 
 
 def note_signed(text: bytes, raw: bytes, name: str, key: bytes) -> bool:
@@ -533,10 +538,17 @@ def note_signed(text: bytes, raw: bytes, name: str, key: bytes) -> bool:
 
 def note_cosigned(text: bytes, raw: bytes, name: str, key: bytes) -> bool:
     """Whether one raw signature is a cosignature/v1 of this witness."""
-    if len(raw) != 76 or raw[:4] != key_id(name, 4, key):
-        return False
     time = int.from_bytes(raw[4:12], "big")
-    return ed25519(key, raw[12:], b"cosignature/v1\ntime %d\n" % time + text)
+    told = b"cosignature/v1\ntime %d\n" % time + text
+    return len(raw) == 76 and raw[:4] == key_id(name, 4, key) and ed25519(key, raw[12:], told)
+
+
+def read_checkpoint(body: bytes) -> tuple[str, int, bytes]:
+    """Origin, size and root of a checkpoint."""
+    origin, size, root, *more = read_note(body)[0].decode().split("\n")
+    if more != [""] or not re.fullmatch("0|[1-9][0-9]{0,15}", size) or len(b64(root, "line 3")) != 32:
+        raise Wrong("is not origin, decimal size and root, one line each")
+    return origin, int(size), b64(root)
 
 
 def read_vkey(vkey: str) -> tuple[str, int, bytes]:
@@ -544,85 +556,78 @@ def read_vkey(vkey: str) -> tuple[str, int, bytes]:
     name, _, rest = vkey.partition("+")
     hint, _, text = rest.partition("+")
     raw = b64(text, "the verifier key")
-    if len(raw) != 33 or raw[0] not in (1, 4) or hint != key_id(name, raw[0], raw[1:]).hex():
-        raise Wrong("this is no verifier key name+id+key of an Ed25519 key or witness")
+    known = len(raw) == 33 and raw[0] in (1, 4) and hint == key_id(name, raw[0], raw[1:]).hex()
+    insist(known, "this is no verifier key name+id+key of an Ed25519 key or witness")
     return name, raw[0], raw[1:]
 
 
 def write_vkey(name: str, key: bytes) -> str:
     """Write a site's key as it is published."""
-    return "{}+{}+{}".format(name, key_id(name, 1, key).hex(), base64.b64encode(b"\1" + key).decode())
+    return f"{name}+{key_id(name, 1, key).hex()}+{base64.b64encode(bytes([1]) + key).decode()}"
 
 
 # ---- Canonical JSON and the rules of section 1 -------------------------------------------------------------
 
-KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+KEY, WEBAUTHN_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}"), re.compile(r"[a-z][A-Za-z]{0,39}")
+DECIMAL = re.compile(r"(?!-0(\.0*)?$)-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?")
 CONTENT = {"content", "bytes", "media"}
-WEBAUTHN_KEY = re.compile(r"[a-z][A-Za-z]{0,39}")
-DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?")
-ZERO = re.compile(r"-0(\.0*)?")
 
 
 def parse_json(body: bytes) -> Any:
     """Read JSON in canonical form (RFC 8785) that obeys the rules of section 1; anything else is Wrong."""
     try:
-        value = loads(body)
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=no_key_twice,
+            parse_int=small_integer,
+            parse_float=no_number,
+            parse_constant=no_number,
+        )
         walk(value, 1, "")
         again = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise Wrong(f"is not JSON that may stand here ({plain(str(error))})") from None
-    if again != body:
-        raise Wrong("is not in canonical form (RFC 8785)")
+    insist(again == body, "is not in canonical form (RFC 8785)")
     return value
 
 
-def loads(body: bytes) -> Any:
-    """Parse JSON without floats, big integers or keys that stand twice in one object."""
+def no_key_twice(items: list[tuple[str, Any]]) -> Json:
+    """Object of JSON pairs."""
+    insist(len({key for key, _ in items}) == len(items), "holds a key twice in one object")
+    return dict(items)
 
-    def pairs(items: list[tuple[str, Any]]) -> Json:
-        if len({key for key, _ in items}) != len(items):
-            raise Wrong("holds a key twice in one object")
-        return dict(items)
 
-    def integer(text: str) -> int:
-        if len(text) > 17 or abs(int(text)) >= 1 << 53:
-            raise Wrong("holds an integer of 2^53 or more")
-        return int(text)
+def small_integer(text: str) -> int:
+    """Integer below 2^53."""
+    insist(len(text) <= 17 and abs(int(text)) < 1 << 53, "holds an integer of 2^53 or more")
+    return int(text)
 
-    def no_float(text: str) -> float:
-        raise Wrong(f"holds the number {plain(text)}, which is no integer")
 
-    return json.loads(
-        body.decode("utf-8"), object_pairs_hook=pairs, parse_int=integer, parse_float=no_float, parse_constant=no_float
-    )
+def no_number(text: str) -> float:
+    """Refuse what is a number elsewhere."""
+    raise Wrong(f"holds the number {plain(text)}, which is no integer")
 
 
 def walk(value: Any, depth: int, path: str) -> None:
-    """Demand the rules for keys, text, depth and quantities everywhere below `value`."""
-    pattern = WEBAUTHN_KEY if path == ".signature.assertion" else KEY
-    if isinstance(value, (dict, list)) and depth > DEPTH_LIMIT:
-        raise Wrong(f"is deeper than {DEPTH_LIMIT}")
-    if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
-        raise Wrong(f"holds text that is not NFC: {plain(value)}")
+    """Insist on the rules for keys, text, depth, quantities and contents everywhere below `value`."""
+    if isinstance(value, str):
+        insist(unicodedata.is_normalized("NFC", value), f"holds text that is not NFC: {plain(value)}")
+    if not isinstance(value, (dict, list)):
+        return
+    insist(depth <= DEPTH_LIMIT, f"is deeper than {DEPTH_LIMIT}")
     if isinstance(value, list):
         for part in value:
             walk(part, depth + 1, path + "[]")
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            if not pattern.fullmatch(key):
-                raise Wrong(f"holds the key {plain(key)}, which no record may have")
-            walk(part, depth + 1, f"{path}.{key}")
-        if set(value) == {"value", "unit"}:
-            good = is_decimal(value["value"]) and text_like("[!-~]{1,40}")(value["unit"])
-            if not good:
-                raise Wrong(f"holds a quantity that is no decimal with a unit: {plain(value)}")
-        if set(value) == CONTENT and not is_content(value):
-            raise Wrong("holds a content that is no digest with size and media type")
-
-
-def is_decimal(value: Any) -> bool:
-    """Whether a value is a decimal string of the format, and not -0."""
-    return isinstance(value, str) and bool(DECIMAL.fullmatch(value)) and not ZERO.fullmatch(value)
+        return
+    pattern = WEBAUTHN_KEY if path == ".signature.assertion" else KEY
+    for key, part in value.items():
+        insist(pattern.fullmatch(key), f"holds the key {plain(key)}, which no record may have")
+        walk(part, depth + 1, f"{path}.{key}")
+    if set(value) == {"value", "unit"}:
+        good = is_decimal(value["value"]) and is_unit(value["unit"])
+        insist(good, f"holds a quantity that is no decimal with a unit: {plain(value)}")
+    if set(value) == CONTENT:
+        is_content(value)
 
 
 def text_like(pattern: str) -> Rule:
@@ -647,19 +652,16 @@ def fields(must: dict[str, Rule], may: dict[str, Rule] | None = None) -> Rule:
 
     def rule(value: Any) -> bool:
         if not isinstance(value, dict):
-            return False
+            raise Wrong("is no object")
         for key in must:
-            if key not in value:
-                raise Wrong(f"{key} is missing")
+            insist(key in value, f"{key} is missing")
         for key, part in value.items():
-            if key not in known:
-                raise Wrong(f"{plain(key)} is no field of this format")
+            insist(key in known, f"{plain(key)} is no field of this format")
             try:
                 good = known[key](part)
             except Wrong as wrong:
                 raise Wrong(f"{key}: {wrong}") from None
-            if not good:
-                raise Wrong(f"{key} may not be {plain(part)}")
+            insist(good, f"{key} may not be {plain(part)}")
         return True
 
     return rule
@@ -667,51 +669,47 @@ def fields(must: dict[str, Rule], may: dict[str, Rule] | None = None) -> Rule:
 
 def is_time(value: Any) -> bool:
     """Whether a value is a UTC time with six decimals that exists."""
-    if not text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")(value):
-        return False
     try:
-        return bool(datetime.datetime.fromisoformat(value[:-1] + "+00:00"))
+        return looks_like_time(value) and bool(datetime.datetime.fromisoformat(value[:-1] + "+00:00"))
     except ValueError:
         return False
 
 
 def is_actor(value: Any) -> bool:
     """Whether a value names who or what recorded an entry."""
-    person = fields(
-        {"kind": is_text, "id": is_id, "name": is_text, "role": text_like(KEY.pattern), "terminal": is_text}
-    )
-    other = fields({"kind": text_like("device|system"), "id": is_id})
-    return (person if isinstance(value, dict) and value.get("kind") == "person" else other)(value)
+    return (is_person if isinstance(value, dict) and value.get("kind") == "person" else is_machine)(value)
 
 
-def is_operation(value: Any) -> bool:
-    """Whether a value is an operation and a place within it."""
-    uuid = text_like("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-    return fields({"id": uuid, "n": whole(), "of": whole(1)})(value) and value["n"] < value["of"]
-
-
-is_text: Rule = text_like("(?s).+")
-is_id, is_hex, is_site, is_b64 = text_like(ID), text_like(HEX), text_like(SITE), text_like("[A-Za-z0-9+/]+=*")
-is_b64url, is_list, is_object = (
-    text_like("[A-Za-z0-9_-]+"),
-    listed(lambda _: True),
-    lambda value: isinstance(value, dict),
+looks_like_time = text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+is_text, is_any_text, is_decimal, is_unit = (
+    text_like("(?s).+"),
+    text_like("(?s).*"),
+    text_like(DECIMAL.pattern),
+    text_like("[!-~]{1,40}"),
 )
-is_content = fields({"content": is_hex, "bytes": whole(), "media": is_text})
+is_id, is_hex, is_site, is_b64 = text_like(ID), text_like(HEX), text_like(SITE), text_like("[A-Za-z0-9+/]+=*")
+is_b64url = text_like("[A-Za-z0-9_-]+")
 is_zone = text_like(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,3}")
 is_offset = text_like(r"(?!-00:00)[+-](0[0-9]|1[0-4]):[0-5][0-9]")
 is_stream = text_like("[a-z][a-z0-9_]{0,31}/" + ID)
+is_uuid = text_like("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+is_content = fields({"content": is_hex, "bytes": whole(), "media": is_text})
+is_person = fields({"kind": is_text, "id": is_id, "name": is_text, "role": text_like(KEY.pattern), "terminal": is_text})
+is_machine = fields({"kind": text_like("device|system"), "id": is_id})
+is_operation = fields({"id": is_uuid, "n": whole(), "of": whole(1)})
 PLACE: dict[str, Rule] = {"stream": is_stream, "seq": whole()}
 is_ref = fields({"index": whole(), "leaf": is_hex}, {"site": is_site, "gen": whole(1)})
+is_shown = fields(
+    {"items": listed(fields({"label": is_text, "value": is_any_text}, {"source": fields({**PLACE, "leaf": is_hex})}))}
+)
 FACTORS = ["user_name", "badge", "password", "pin", "totp", "passkey_uv"]
+STAMP: dict[str, Rule] = {"at": is_time, "tz": is_zone, "utc_offset": is_offset}
 is_signature = fields(
     {
+        **STAMP,
         "meaning": text_like("[A-Z][A-Z0-9_]{0,63}"),
         "text": is_text,
         "person": fields({"id": is_id, "name": is_text}),
-        "at": is_time,
-        "tz": is_zone,
-        "utc_offset": is_offset,
         "factors": listed(lambda value: value in FACTORS),
         "after": listed(fields(PLACE)),
         "shown": is_hex,
@@ -721,20 +719,17 @@ is_signature = fields(
 )
 is_entry = fields(
     {
+        **STAMP,
         "v": lambda value: type(value) is int and value == 1,
         "site": is_site,
         "gen": whole(1),
         "index": whole(),
-        "stream": is_stream,
-        "seq": whole(),
+        **PLACE,
         "type": text_like("(?=.{1,100}$)[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)+"),
         "tv": whole(1),
-        "at": is_time,
-        "tz": is_zone,
-        "utc_offset": is_offset,
         "actor": is_actor,
-        "op": is_operation,
-        "data": is_object,
+        "op": lambda value: is_operation(value) and value["n"] < value["of"],
+        "data": lambda value: isinstance(value, dict),
     },
     {
         "occurred": fields({"at": is_time, "by": text_like("device|person|site")}),
@@ -755,94 +750,100 @@ class Ledger:
     def __init__(self, bundle: Bundle, folder: str, owner: tuple[str, int] | None = None) -> None:
         self.bundle, self.folder, self.owner = bundle, folder, owner
         self.fault: Broken | None = None
-        self.entries: list[Json | None] = []
         self.lines: list[bytes] = []
+        self.entries: list[Json | None] = []
         self.by_index: dict[int, int] = {}
         self.by_place: dict[tuple[str, int], int] = {}
+        self.corrections: dict[tuple[str, int], list[Json]] = {}
         self.operations: dict[str, tuple[int, int]] = {}
-        self.keys: list[bytes] = []
         self.signed_by: bytes | None = None
-        self.size, self.root = 0, b""
         try:
-            self.lines = bundle.read(folder + "record.jsonl", RECORD_LIMIT).split(b"\n")
-            demand(not self.lines.pop(), self.line(len(self.lines)), "does not end with a line feed")
+            self.lines = bundle.read(folder + RECORD, RECORD_LIMIT).split(b"\n")
+            demand(not self.lines.pop(), self.where(len(self.lines)), "does not end with a line feed")
         except Broken as broken:
             self.fault = broken
         last: Json | None = None
         for position, line in enumerate(self.lines):
-            entry = None
             try:
-                entry = self._fitting(line, last)
-                last = entry
-                self.by_index[entry["index"]] = self.by_place[entry["stream"], entry["seq"]] = position
-            except Wrong as wrong:
-                self.fault = self.fault or Broken(self.line(position), wrong)
-            self.entries.append(entry)
+                with at(self.where(position)):
+                    self.entries.append(last := self._fitting(line, last))
+                    self.by_index[last["index"]] = self.by_place[last["stream"], last["seq"]] = position
+            except Broken as broken:
+                self.fault = self.fault or broken
+                self.entries.append(None)
         self.leaves = [leaf_hash(line) for line in self.lines]
 
     def _fitting(self, line: bytes, last: Json | None) -> Json:
-        """Read one line and demand that it may follow the one before."""
-        if len(line) > ENTRY_LIMIT:
-            raise Wrong("is longer than 64 KiB")
+        """Read one line and insist that it may follow the one before."""
+        insist(len(line) <= ENTRY_LIMIT, "is longer than 64 KiB")
         entry: Json = parse_json(line)
-        if not is_entry(entry):
-            raise Wrong("is no object")
-        self.owner = self.owner or (entry["site"], entry["gen"])
-        if (entry["site"], entry["gen"]) != self.owner:
-            raise Wrong("is of the ledger {}.{}, not of {}.{}".format(entry["site"], entry["gen"], *self.owner))
-        if last is not None and entry["index"] <= last["index"]:
-            raise Wrong("is not in ledger order: index {} after {}".format(entry["index"], last["index"]))
-        if (entry["stream"], entry["seq"]) in self.by_place:
-            raise Wrong("has the place of another: {} {}".format(entry["stream"], entry["seq"]))
-        stepped = entry["type"] == "site:clock:stepped"
-        if stepped and not fields({"from": is_time, "to": is_time})(entry["data"]):
-            raise Wrong("is no step of the clock")
-        if (
-            last is not None
-            and entry["at"] < last["at"]
-            and not (stepped and entry["data"]["to"] < entry["data"]["from"])
-        ):
-            raise Wrong("at goes back from {} to {} without a stepped clock".format(last["at"], entry["at"]))
-        op, (n, of) = entry["op"], self.operations.get(entry["op"]["id"], (-1, entry["op"]["of"]))
-        if op["n"] <= n or op["of"] != of:
-            raise Wrong("op: place {} of {} does not follow in its operation".format(op["n"], op["of"]))
-        self.operations[op["id"]] = op["n"], op["of"]
+        is_entry(entry)
+        index, moment, data = entry["index"], entry["at"], entry["data"]
+        own = (entry["site"], entry["gen"])
+        self.owner = self.owner or own
+        insist(own == self.owner, f"is of the ledger {dotted(own)}, not of {dotted(self.owner)}")
+        insist((entry["stream"], entry["seq"]) not in self.by_place, f"is another {entry['stream']} {entry['seq']}")
+        stepped = entry["type"] == "site:clock:stepped" and fields({"from": is_time, "to": is_time})(data)
+        if last is not None:
+            insist(index > last["index"], f"is not in ledger order: index {index} after {last['index']}")
+            legal = moment >= last["at"] or (stepped and data["to"] < data["from"])
+            insist(legal, f"at goes back from {last['at']} to {moment} without a stepped clock")
+        op = entry["op"]
+        before, of = self.operations.get(op["id"], (-1, op["of"]))
+        insist(
+            op["n"] > before and op["of"] == of, f"op: place {op['n']} of {op['of']} does not follow in its operation"
+        )
+        self.operations[op["id"]] = op["n"], of
+        if "corrects" in entry:
+            self.corrections.setdefault(place_of(entry["corrects"]), []).append(entry)
         return entry
 
     @property
     def origin(self) -> str:
         """Name of the ledger in notes, as `septima/<site>/<gen>`."""
-        return "septima/%s/%s" % (self.owner or ("?", 0))
+        return "septima/{}/{}".format(*self.owner) if self.owner else "septima/?"
 
-    def line(self, position: int) -> str:
+    def where(self, position: int) -> str:
         """Where a line is, for people."""
-        return f"{self.folder}record.jsonl line {position + 1}"
+        return f"{self.folder}{RECORD} line {position + 1}"
 
     def known(self) -> Iterator[tuple[int, Json]]:
         """Yield position and entry of every line that obeys the rules."""
         return ((position, entry) for position, entry in enumerate(self.entries) if entry is not None)
 
+    def entry(self, position: int | None) -> Json:
+        """The entry of a line; empty if there is none."""
+        return (self.entries[position] if position is not None else None) or {}
+
     def find(self, place: Json) -> int | None:
         """Position of the entry at {"stream","seq"}."""
-        return self.by_place.get((place["stream"], place["seq"]))
+        return self.by_place.get(place_of(place))
 
-    def shown(self, entry: Json) -> list[Json]:
+    def voided(self, entry: Json) -> int | None:
+        """Position of the signed entry that a signature:voided names."""
+        index = entry["data"].get("index") if entry["type"] == "signature:voided" else None
+        return self.by_index.get(index) if type(index) is int else None
+
+    def sources(self, entry: Json) -> list[Json]:
         """Sources that the signer of `entry` saw; none if the document is missing or unfit."""
+        if "signature" not in entry:
+            return []
         try:
-            document = parse_json(self.bundle.read("data/shown/{}.json".format(entry["signature"]["shown"])))
+            document = parse_json(self.bundle.read(f"data/shown/{entry['signature']['shown']}.json"))
             is_shown(document)
-        except (KeyError, Broken, Wrong):
+        except (Broken, Wrong):
             return []
         return [item["source"] for item in document["items"] if "source" in item]
 
 
-is_shown = fields(
-    {
-        "items": listed(
-            fields({"label": is_text, "value": text_like("(?s).*")}, {"source": fields({**PLACE, "leaf": is_hex})})
-        )
-    }
-)
+def place_of(value: Json) -> tuple[str, int]:
+    """Stream and place as a key."""
+    return value["stream"], value["seq"]
+
+
+def dotted(owner: tuple[str, int] | None) -> str:
+    """Ledger as its folder is named."""
+    return "{}.{}".format(*owner) if owner else "?"
 
 
 class Case:
@@ -850,29 +851,22 @@ class Case:
 
     def __init__(self, bundle: Bundle, keys: list[tuple[str, int, bytes]]) -> None:
         self.bundle, self.given = bundle, keys
-        self.main = Ledger(bundle, "data/")
-        folders = sorted(
-            {name.split("/")[2] for name in bundle.sizes if PAYLOAD.fullmatch(name) and "/ledgers/" in name}
-        )
-        self.others = []
-        for folder in folders:
-            site, _, gen = folder.rpartition(".")
-            self.others.append(Ledger(bundle, f"data/ledgers/{folder}/", (site, int(gen))))
-        self.ledgers = [self.main, *self.others]
         self.bag_info: dict[str, str] = {}
         self.words: list[str] = []
+        self.main = Ledger(bundle, "data/")
+        self.ledgers = [self.main]
+        names = [name for name in bundle.sizes if PAYLOAD.fullmatch(name) and name.startswith("data/ledgers/")]
+        for folder in sorted({name.split("/")[2] for name in names}):
+            site, _, gen = folder.rpartition(".")
+            self.ledgers.append(Ledger(bundle, f"data/ledgers/{folder}/", (site, int(gen))))
 
     def seal(self) -> Json:
         """The last line of the record, which must be the seal."""
-        where = self.main.line(max(0, len(self.main.entries) - 1))
-        last = self.main.entries[-1] if self.main.entries else None
-        demand(last is not None and last["type"] == "site:record:sealed", where, "is not the seal")
-        assert last is not None
-        streams = listed(fields({"stream": is_stream, "last_seq": whole()}))
-        try:
-            fields({"batch": is_id, "streams": streams, "telemetry_index": is_hex, "master": is_hex})(last["data"])
-        except Wrong as wrong:
-            raise Broken(where, wrong) from None
+        position = len(self.main.entries) - 1
+        last = self.main.entry(position) if position >= 0 else {}
+        with at(self.main.where(max(0, position))):
+            insist(last.get("type") == "site:record:sealed", "is not the seal")
+            is_seal(last["data"])
         return last
 
     def whole_streams(self) -> dict[str, int]:
@@ -880,157 +874,147 @@ class Case:
         return {part["stream"]: part["last_seq"] for part in self.seal()["data"]["streams"]}
 
 
+is_seal = fields(
+    {
+        "batch": is_id,
+        "streams": listed(fields({"stream": is_stream, "last_seq": whole()})),
+        "telemetry_index": is_hex,
+        "master": is_hex,
+    }
+)
+
+
 def check_lines(case: Case) -> str:
     """Every line of every record.jsonl is canonical and within the rules."""
     for ledger in case.ledgers:
         if ledger.fault:
             raise ledger.fault
-        demand(ledger.lines, ledger.folder + "record.jsonl", "is empty")
+        demand(ledger.lines, ledger.folder + RECORD, "is empty")
     demand(
-        case.main.owner not in [other.owner for other in case.others], "data/ledgers", "holds the batch's own ledger"
+        len({ledger.owner for ledger in case.ledgers}) == len(case.ledgers),
+        "data/ledgers",
+        "holds the batch's own ledger",
     )
-    return "{} entries of {}".format(
-        sum(len(ledger.lines) for ledger in case.ledgers),
-        ", ".join(o.origin for o in case.ledgers),
-    )
+    count = sum(len(ledger.lines) for ledger in case.ledgers)
+    return f"{count} entries of {', '.join(ledger.origin for ledger in case.ledgers)}"
 
 
 def check_streams(case: Case) -> str:
     """Streams that the seal names are whole; the others are in order."""
-    promised = case.whole_streams()
-    seal = len(case.main.entries) - 1
-    demand(len(promised) == len(case.seal()["data"]["streams"]), case.main.line(seal), "names a stream twice")
+    promised, seal = case.whole_streams(), case.main.where(len(case.main.entries) - 1)
+    demand(len(promised) == len(case.seal()["data"]["streams"]), seal, "names a stream twice")
     part: dict[str, int] = {}
     for ledger in case.ledgers:
+        streams = promised if ledger is case.main else {}
         reached: dict[str, int] = {}
         for position, entry in ledger.known():
-            stream, seq = entry["stream"], entry["seq"]
+            stream, seq = place_of(entry)
             wanted = reached.get(stream, -1) + 1
-            is_whole = ledger is case.main and stream in promised
-            demand(
-                seq == wanted if is_whole else seq >= wanted,
-                ledger.line(position),
-                f"{stream} jumps to {seq}, expected {wanted}",
-            )
-            demand(
-                entry["index"] >= seq,
-                ledger.line(position),
-                "index {} is below its place in {}".format(entry["index"], stream),
-            )
+            legal = seq == wanted or (seq > wanted and stream not in streams)
+            demand(legal, ledger.where(position), f"{stream} jumps to {seq}, expected {wanted}")
+            demand(entry["index"] >= seq, ledger.where(position), f"index is below its place {seq} in {stream}")
             reached[stream] = seq
-            if not is_whole:
+            if stream not in streams:
                 name = stream if ledger is case.main else f"{stream} of {ledger.origin}"
                 part[name] = part.get(name, 0) + 1
-        if ledger is case.main:
-            for stream, last in promised.items():
-                found = reached.get(stream, -1)
-                demand(
-                    found == last,
-                    ledger.folder + "record.jsonl",
-                    f"{stream} ends at {found}, the seal says {last}",
-                )
-    case.words.append("Shown in part: {}.".format(", ".join("{} ({})".format(*item) for item in sorted(part.items()))))
+        for stream, last in streams.items():
+            found = reached.get(stream, -1)
+            demand(found == last, ledger.folder + RECORD, f"{stream} ends at {found}, the seal says {last}")
+    case.words.append(f"Shown in part: {', '.join(f'{name} ({count})' for name, count in sorted(part.items()))}.")
     return f"{len(promised)} whole as the seal says, {len(part)} shown in part"
 
 
 def check_references(case: Case) -> str:
     """`refs` and `corrects` lead to entries that are here, and nothing is here that nothing leads to."""
-    by_owner = {ledger.owner: ledger for ledger in case.ledgers}
-    wanted: dict[Any, set[int]] = {ledger.owner: set() for ledger in case.ledgers}
+    ledgers = {ledger.owner: ledger for ledger in case.ledgers}
+    roots: dict[tuple[str, int] | None, set[int]] = {ledger.owner: set() for ledger in case.ledgers}
     count = 0
     for ledger in case.ledgers:
         for position, entry in ledger.known():
-            where = ledger.line(position)
-            for ref in entry.get("refs", []):
-                owner = (ref["site"], ref["gen"]) if "site" in ref else ledger.owner
-                demand("site" not in ref or owner != ledger.owner, where, "refers to its own ledger as if to another")
-                other = by_owner.get(owner)
-                target = other.by_index.get(ref["index"]) if other else None
-                found = other is not None and target is not None and other.leaves[target].hex() == ref["leaf"]
-                demand(
-                    found,
-                    where,
-                    "refers to entry {} of {}.{}, which is not here as it says".format(
-                        ref["index"], *(owner or ("?", 0))
-                    ),
-                )
-                demand(
-                    other is not ledger or ref["index"] < entry["index"], where, "refers to an entry that comes later"
-                )
-                if other is not ledger:
-                    wanted[owner].add(target or 0)
-                count += 1
-            if "corrects" in entry:
-                target = ledger.find(entry["corrects"])
-                demand(target is not None and target < position, where, "corrects an entry that is not here before it")
-                count += 1
+            with at(ledger.where(position)):
+                for ref in entry.get("refs", []):
+                    owner, found = follow(ledger, entry, ref, ledgers)
+                    roots[owner] |= {found} if owner != ledger.owner else set()
+                    count += 1
+                if "corrects" in entry:
+                    target = ledger.entry(ledger.find(entry["corrects"]))
+                    insist(
+                        target.get("index", entry["index"]) < entry["index"],
+                        "corrects an entry that is not here before it",
+                    )
+                    count += 1
+    promised = case.whole_streams()
+    roots[case.main.owner] |= {position for position, entry in case.main.known() if entry["stream"] in promised}
+    roots[case.main.owner].add(len(case.main.entries) - 1)
     for ledger in case.ledgers:
-        roots = wanted[ledger.owner]
-        if ledger is case.main:
-            promised = case.whole_streams()
-            roots |= {position for position, entry in ledger.known() if entry["stream"] in promised}
-            roots.add(len(ledger.entries) - 1)
-        reached = closure(ledger, roots)
+        reached = closure(ledger, roots[ledger.owner])
         for position, _ in ledger.known():
-            demand(position in reached, ledger.line(position), "is no part of this record: nothing here leads to it")
-        for person in sorted(people(ledger.entries) if ledger is case.main else []):
-            demand(
-                ("person/" + person, 0) in ledger.by_place,
-                ledger.folder + "record.jsonl",
-                f"person/{person} 0 is missing",
-            )
+            demand(position in reached, ledger.where(position), "is no part of this record: nothing here leads to it")
+    for person in sorted(people(case.main.entries)):
+        demand((f"person/{person}", 0) in case.main.by_place, "data/" + RECORD, f"person/{person} 0 is missing")
     return f"{count} lead to entries that are here; nothing else is here"
+
+
+def follow(ledger: Ledger, entry: Json, ref: Json, ledgers: dict[Any, Ledger]) -> tuple[Any, int]:
+    """Ledger and position that one reference leads to; its leaf must be the one that is here."""
+    owner = (ref["site"], ref["gen"]) if "site" in ref else ledger.owner
+    insist("site" not in ref or owner != ledger.owner, "refers to its own ledger as if to another")
+    insist(owner != ledger.owner or ref["index"] < entry["index"], "refers to an entry that comes later")
+    other = ledgers.get(owner)
+    position = other.by_index.get(ref["index"]) if other else None
+    if other is None or position is None or other.leaves[position].hex() != ref["leaf"]:
+        raise Wrong(f"refers to entry {ref['index']} of {dotted(owner)}, which is not here as it says")
+    return owner, position
 
 
 def people(entries: Iterable[Json | None]) -> set[str]:
     """Ids of the persons who acted or signed in these entries."""
-    found = set()
-    for entry in entries:
-        if entry is not None and entry["actor"]["kind"] == "person":
-            found.add(entry["actor"]["id"])
-        if entry is not None and "signature" in entry:
-            found.add(entry["signature"]["person"]["id"])
-    return found
+    some = [entry for entry in entries if entry]
+    acting = {entry["actor"]["id"] for entry in some if entry["actor"]["kind"] == "person"}
+    return acting | {entry["signature"]["person"]["id"] for entry in some if "signature" in entry}
 
 
 def closure(ledger: Ledger, roots: set[int]) -> set[int]:
     """Positions that belong to the record: what the roots rely on, keys, people, clock steps, voids, removals."""
-    streams: dict[str, set[int]] = {}
-    holders: dict[str, set[int]] = {}
-    for position, entry in ledger.known():
-        streams.setdefault(entry["stream"], set()).add(position)
-        for digest, _ in contents(entry["data"]):
-            holders.setdefault(digest, set()).add(position)
-    reached, fresh = set(), set(roots)
-    for position, entry in ledger.known():
-        if entry["index"] == 0 or entry["type"] in ("site:key:rotated", "site:clock:stepped"):
-            fresh.add(position)
+    keys = ("site:key:rotated", "site:clock:stepped")
+    reached: set[int] = set()
+    holds: set[str] = set()
+    fresh = roots | {position for position, entry in ledger.known() if entry["index"] == 0 or entry["type"] in keys}
     while fresh:
         reached |= fresh
-        follow: set[int | None] = set()
-        for position in fresh:
-            entry = ledger.entries[position] or {}
-            places = [*entry.get("signature", {}).get("after", []), *ledger.shown(entry)]
+        lead: set[int | None] = set()
+        for entry in map(ledger.entry, fresh):
+            places = [*entry.get("signature", {}).get("after", []), *ledger.sources(entry)]
             places += [entry["corrects"]] if "corrects" in entry else []
-            follow |= {ledger.find(place) for place in places}
-            follow |= {ledger.by_index.get(ref["index"]) for ref in entry.get("refs", []) if "site" not in ref}
-        for person in people(ledger.entries[position] for position in fresh):
-            follow |= streams.get("person/" + person, set())
+            lead |= {ledger.find(place) for place in places}
+            lead |= {ledger.by_index.get(ref["index"]) for ref in entry.get("refs", []) if "site" not in ref}
+            holds |= {digest for digest, _ in contents(entry.get("data"))}
+        persons = {f"person/{person}" for person in people(map(ledger.entry, fresh))}
         for position, entry in ledger.known():
-            if entry["type"] == "content:removed" and holders.get(entry["data"].get("content"), set()) & reached:
-                follow.add(position)
-            if entry["type"] == "signature:voided" and ledger.by_index.get(entry["data"].get("index", -1)) in reached:
-                follow.add(position)
-        fresh = {position for position in follow if position is not None} - reached
+            voids, removes = ledger.voided(entry) in reached, removed(entry) in holds
+            if entry["stream"] in persons or voids or removes:
+                lead.add(position)
+        fresh = {position for position in lead if position is not None} - reached
     return reached
+
+
+def removed(entry: Json) -> str | None:
+    """Digest of the content whose removal an entry records."""
+    digest = entry["data"].get("content") if entry["type"] == "content:removed" else None
+    return digest if isinstance(digest, str) else None
 
 
 def contents(value: Any) -> Iterator[tuple[str, int]]:
     """Yield digest and size of every detachable content that is named below `value`."""
     if isinstance(value, dict) and set(value) == CONTENT:
         yield value["content"], value["bytes"]
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+    for part in below(value):
         yield from contents(part)
+
+
+def below(value: Any) -> Iterable[Any]:
+    """The values directly inside an object or list."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 # ---- Inclusion proofs, checkpoints, cosignatures, seal -----------------------------------------------------
@@ -1039,149 +1023,103 @@ def contents(value: Any) -> Iterator[tuple[str, int]]:
 def check_inclusion(case: Case) -> str:
     """Every line is proven to be in the tree of its ledger's checkpoint."""
     for ledger in case.ledgers:
-        name = ledger.folder + "inclusion.jsonl"
-        try:
-            _, ledger.size, ledger.root = read_checkpoint(case.bundle.read(ledger.folder + "checkpoint.txt"))
-        except Wrong as wrong:
-            raise Broken(ledger.folder + "checkpoint.txt", wrong) from None
-        *lines, rest = case.bundle.read(name, INCLUSION_LIMIT).split(b"\n")
-        demand(not rest, name, "does not end with a line feed")
+        name, note = ledger.folder + "inclusion.jsonl", ledger.folder + CHECKPOINT
+        with at(note):
+            _, size, root = read_checkpoint(case.bundle.read(note))
+        lines = case.bundle.lines(name, INCLUSION_LIMIT)
         for position, line in enumerate(lines[: len(ledger.lines)]):
-            where = f"{name} line {position + 1}"
-            try:
+            with at(f"{name} line {position + 1}"):
                 told = parse_json(line)
-                fields({"index": whole(), "proof": listed(is_b64)})(told)
-                proof = [b64(step) for step in told["proof"]]
-            except Wrong as wrong:
-                raise Broken(where, wrong) from None
-            entry = ledger.entries[position]
-            demand(
-                entry is None or entry["index"] == told["index"],
-                where,
-                "is for another entry than that line of the record",
-            )
-            root = proven_root(ledger.leaves[position], told["index"], ledger.size, proof)
-            if root != ledger.root:
-                raise Broken(
-                    where,
-                    "proves nothing: {} is not entry {} of the checkpoint's tree".format(
-                        ledger.line(position), told["index"]
-                    ),
+                is_proof(told)
+                index, proof = told["index"], [b64(step) for step in told["proof"]]
+                entry = ledger.entries[position]
+                insist(entry is None or entry["index"] == index, "is for another entry than that line of the record")
+                proven = proven_root(ledger.leaves[position], index, size, proof) == root
+                insist(
+                    proven, f"proves nothing: {ledger.where(position)} is not entry {index} of the checkpoint's tree"
                 )
         demand(len(lines) == len(ledger.lines), name, f"has {len(lines)} lines for {len(ledger.lines)} entries")
     return f"{sum(len(ledger.lines) for ledger in case.ledgers)} entries proven"
 
 
-def read_checkpoint(body: bytes) -> tuple[str, int, bytes]:
-    """Origin, size and root of a checkpoint."""
-    origin, size, root, *more = read_note(body)[0].decode().split("\n")
-    if more != [""] or not re.fullmatch("0|[1-9][0-9]{0,15}", size) or len(b64(root, "line 3")) != 32:
-        raise Wrong("is not origin, decimal size and root, one line each")
-    return origin, int(size), b64(root)
-
-
+is_proof = fields({"index": whole(), "proof": listed(is_b64)})
+is_passkey = fields({"credential": is_b64url, "cose": is_b64})
 is_keys = fields(
     {
         "site": fields({"name": is_text, "alg": lambda value: value == 1, "key": is_b64}),
         "witnesses": listed(fields({"name": is_text, "alg": lambda value: value == 4, "key": is_b64})),
         "rp_id": text_like("[a-z0-9.-]*"),
         "origins": listed(is_text),
-        "persons": listed(
-            fields(
-                {"id": is_id, "name": is_text, "passkeys": listed(fields({"credential": is_b64url, "cose": is_b64}))}
-            )
-        ),
+        "persons": listed(fields({"id": is_id, "name": is_text, "passkeys": listed(is_passkey)})),
     }
 )
 
 
-def read_keys(case: Case, ledger: Ledger) -> Json:
+def read_keys(ledger: Ledger) -> Json:
     """The keys.json of one ledger."""
-    name = ledger.folder + "keys.json"
-    try:
-        keys: Json = parse_json(case.bundle.read(name))
-        demand(is_keys(keys), name, "is no object")
+    with at(ledger.folder + KEYS):
+        keys: Json = parse_json(ledger.bundle.read(ledger.folder + KEYS))
+        is_keys(keys)
         for known in [keys["site"], *keys["witnesses"]]:
-            demand(len(b64(known["key"])) == 32, name, "{} has no key of 32 bytes".format(plain(known["name"])))
-    except Wrong as wrong:
-        raise Broken(name, wrong) from None
+            insist(len(b64(known["key"])) == 32, f"{plain(known['name'])} has no key of 32 bytes")
     return keys
 
 
 def key_chain(ledger: Ledger) -> list[bytes]:
     """The site's keys from its first entry on, one rotation after the other, oldest first."""
-    chain: list[bytes] = []
-    start = ledger.by_index.get(0)
-    first = ledger.entries[start] if start is not None else None
-    if first is None:
-        raise Broken(ledger.folder + "record.jsonl", "entry 0, which names the site's key, is missing")
     site, gen = ledger.owner or ("", 0)
-    kind = "site:ledger:created" if gen == 1 else "site:ledger:continued"
-    home = (kind, "site/" + site)
+    kind, told, known = "site:ledger:created", "site", site
+    if gen != 1:
+        kind, told, known = "site:ledger:continued", "origin", f"septima/{site}/{gen - 1}"
+    demand(0 in ledger.by_index, ledger.folder + RECORD, "entry 0, which names the site's key, is missing")
+    chain: list[bytes] = []
     for position, entry in ledger.known():
-        where, data = ledger.line(position), entry["data"]
-        if entry is not first and entry["type"] not in (
-            "site:key:rotated",
-            "site:ledger:created",
-            "site:ledger:continued",
-        ):
+        data, first = entry["data"], entry["index"] == 0
+        if not first and entry["type"] not in ("site:key:rotated", "site:ledger:created", "site:ledger:continued"):
             continue
-        demand(
-            (entry["type"], entry["stream"]) == (home if entry is first else ("site:key:rotated", home[1])),
-            where,
-            "is no such entry as names a key",
-        )
-        try:
-            key, previous = b64(data.get("key"), "key"), b64(data["previous"], "previous") if chain else b""
-        except (Wrong, KeyError) as wrong:
-            raise Broken(where, wrong) from None
-        demand(len(key) == 32 and (not chain or previous == chain[-1]), where, "does not replace the key before it")
-        if entry is first:
-            before = data.get("site") == site if gen == 1 else data.get("origin") == f"septima/{site}/{gen - 1}"
-            demand(before, where, "opens another ledger than its own")
-        chain.append(key)
+        with at(ledger.where(position)):
+            legal = entry["type"] == (kind if first else "site:key:rotated") and entry["stream"] == f"site/{site}"
+            insist(legal, "is no such entry as names a key")
+            insist(not first or data.get(told) == known, "opens another ledger than its own")
+            insist(
+                first or (chain and b64(data.get("previous"), "previous") == chain[-1]),
+                "does not replace the key before it",
+            )
+            chain.append(b64(data.get("key"), "key"))
+            insist(len(chain[-1]) == 32, "names a key that is not 32 bytes")
     return chain
 
 
 def check_checkpoints(case: Case) -> str:
     """Each checkpoint is signed by the newest key that its own ledger names, and by the key that was given."""
-    said, origins = [], {ledger.origin for ledger in case.ledgers}
+    said = []
     for ledger in case.ledgers:
-        name = ledger.folder + "checkpoint.txt"
-        body = case.bundle.read(name)
-        try:
+        name = ledger.folder + CHECKPOINT
+        with at(name):
+            body = case.bundle.read(name)
             (text, signatures), (origin, size, _) = read_note(body), read_checkpoint(body)
-        except Wrong as wrong:
-            raise Broken(name, wrong) from None
-        demand(
-            origin == ledger.origin,
-            name + " line 1",
-            f"is of {plain(origin)}, the entries are of {ledger.origin}",
-        )
-        ledger.keys, site = key_chain(ledger), read_keys(case, ledger)["site"]
-        demand(site["name"] == origin, ledger.folder + "keys.json", "names another site than the checkpoint")
-        demand(
-            b64(site["key"]) == ledger.keys[-1],
-            ledger.folder + "keys.json",
-            "the site's key is not the newest of its ledger",
-        )
+        demand(origin == ledger.origin, name + " line 1", f"is of {plain(origin)}, the entries are of {ledger.origin}")
+        chain, site = key_chain(ledger), read_keys(ledger)["site"]
+        with at(ledger.folder + KEYS):
+            insist(site["name"] == origin, "names another site than the checkpoint")
+            insist(b64(site["key"]) == chain[-1], "the site's key is not the newest of its ledger")
         given = [key for told, kind, key in case.given if (told, kind) == (origin, 1)]
-        must = {ledger.keys[-1], *given}
+        signers = set()
         for number, signer, raw in signatures:
-            keys = [key for key in ledger.keys if signer == origin and raw[:4] == key_id(origin, 1, key)]
-            good = [key for key in keys if note_signed(text, raw, origin, key)]
+            good = {key for key in chain if signer == origin and note_signed(text, raw, origin, key)}
             demand(good or signer != origin, f"{name} line {number}", "is no signature of this site's keys")
-            must -= set(good)
-        demand(ledger.keys[-1] not in must, name, "is not signed by the site's newest key")
-        demand(not must, name, "is not signed by the key that was given")
-        ledger.signed_by = ledger.keys[-1]
+            signers |= good
+        demand(chain[-1] in signers, name, "is not signed by the site's newest key")
+        demand(signers.issuperset(given), name, "is not signed by the key that was given")
+        ledger.signed_by = chain[-1]
         said.append(f"{origin} size {size}")
-        if ((ledger.entries[ledger.by_index[0]] or {})["data"].get("clock")) == "simulated":
+        if ledger.entry(ledger.by_index[0])["data"].get("clock") == "simulated":
             case.words.append(f"{origin} ran on a SIMULATED clock.")
         if ledger is not case.main and not given:
-            case.words.append(f"{origin} is signed by {write_vkey(origin, ledger.keys[-1])}, taken from this bundle.")
+            case.words.append(f"{origin} is signed by {write_vkey(origin, chain[-1])}, taken from this bundle.")
+    origins = {ledger.origin for ledger in case.ledgers}
     for told, kind, _ in case.given:
-        demand(kind == 4 or told in origins, "--key " + plain(told), "is the key of no ledger in this bundle")
+        demand(kind == 4 or told in origins, f"--key {plain(told)}", "is the key of no ledger in this bundle")
     return ", ".join(said)
 
 
@@ -1189,239 +1127,194 @@ def check_cosignatures(case: Case) -> str:
     """Every other signature below a checkpoint is one of a witness that keys.json names."""
     count = 0
     for ledger in case.ledgers:
-        name = ledger.folder + "checkpoint.txt"
-        try:
+        name = ledger.folder + CHECKPOINT
+        with at(name):
             text, signatures = read_note(case.bundle.read(name))
-        except Wrong as wrong:
-            raise Broken(name, wrong) from None
-        witnesses = {told["name"]: b64(told["key"]) for told in read_keys(case, ledger)["witnesses"]}
+        witnesses = {told["name"]: b64(told["key"]) for told in read_keys(ledger)["witnesses"]}
         must = {(told, key) for told, kind, key in case.given if kind == 4 and ledger is case.main}
         for number, signer, raw in signatures:
             if signer == ledger.origin:
                 continue
-            where = f"{name} line {number}"
-            demand(signer in witnesses, where, f"is by {plain(signer)}, whom keys.json does not name")
-            demand(note_cosigned(text, raw, signer, witnesses[signer]), where, f"is no cosignature of {plain(signer)}")
+            with at(f"{name} line {number}"):
+                insist(signer in witnesses, f"is by {plain(signer)}, whom keys.json does not name, or a second time")
+                insist(note_cosigned(text, raw, signer, witnesses[signer]), f"is no cosignature of {plain(signer)}")
             must.discard((signer, witnesses.pop(signer)))
             count += 1
             begin = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - datetime.UTC is not in 3.8
             when = begin + datetime.timedelta(seconds=min(int.from_bytes(raw[4:12], "big"), 1 << 37))
             case.words.append(f"{ledger.origin} was cosigned by {plain(signer)[1:-1]} at {when.isoformat()}Z.")
         demand(not must, name, "is not cosigned by the witness whose key was given")
-    return f"{count}" if count else "none: no witness has cosigned"
+    return str(count) if count else "none: no witness has cosigned"
 
 
 def check_seal(case: Case) -> str:
     """The seal is the last entry, the checkpoint ends with it, and it names what is here."""
-    seal, bundle = case.seal(), case.bundle
-    data, where = seal["data"], case.main.line(len(case.main.entries) - 1)
-    demand(seal["stream"] == "site/" + seal["site"], where, "is not in the site's stream")
-    try:
-        _, size, _ = read_checkpoint(bundle.read("data/checkpoint.txt"))
-    except Wrong as wrong:
-        raise Broken("data/checkpoint.txt", wrong) from None
-    demand(
-        size == seal["index"] + 1,
-        "data/checkpoint.txt line 2",
-        "size is not that of the seal, %s" % (seal["index"] + 1),
-    )
-    demand("batch/" + data["batch"] in case.whole_streams(), where, "does not name the stream of its batch")
-    demand(
-        not bundle.is_zip or bundle.base == data["batch"] + ".ebr",
-        where,
-        "is of batch {}, not of {}".format(data["batch"], plain(bundle.base)),
-    )
-    for key, name in (("telemetry_index", "data/telemetry/index.json"), ("master", "data/master.yaml")):
-        demand(sha256(bundle.read(name, INDEX_LIMIT)) == data[key], name, "is not the one that was sealed")
+    seal, bundle, note = case.seal(), case.bundle, "data/" + CHECKPOINT
+    data = seal["data"]
+    with at(case.main.where(len(case.main.entries) - 1)):
+        insist(seal["stream"] == f"site/{seal['site']}", "is not in the site's stream")
+        insist(f"batch/{data['batch']}" in case.whole_streams(), "does not name the stream of its batch")
+        fits = not bundle.is_zip or bundle.base == data["batch"] + ".ebr"
+        insist(fits, f"is of batch {data['batch']}, not of {plain(bundle.base)}")
+    with at(note):
+        _, size, _ = read_checkpoint(bundle.read(note))
+    demand(size == seal["index"] + 1, f"{note} line 2", f"size is not that of the seal, {seal['index'] + 1}")
+    for key, name in (("telemetry_index", INDEX), ("master", "data/master.yaml")):
+        demand(bundle.digest(name) == data[key], name, "is not the one that was sealed")
     demand(
         case.bag_info.get("Bagging-Date") == seal["at"][:10], "bag-info.txt", "Bagging-Date is not the day of the seal"
     )
-    return "batch {}, sealed {}".format(data["batch"], seal["at"])
+    return f"batch {data['batch']}, sealed {seal['at']}"
 
 
 # ---- Electronic signatures --------------------------------------------------------------------------------
 
 TWO_FACTORS = re.compile("(QP|OOS)_.*|CERT_WITHDRAWN|RELEASE_ASSIGNED|(MASTER|CHANGE|ACCESS)_APPROVED|BREAK_GLASS")
+is_enrolment = fields({"person": is_id, "credential": is_b64url, "cose": is_b64})
 
 
 def check_signatures(case: Case) -> str:
     """Each signature: statement, factors, what was shown, passkey assertion; and what a correction voids."""
-    count = {"signatures": 0, "by passkey": 0}
+    count = passkeys = 0
     for ledger in case.ledgers:
-        keys = read_keys(case, ledger)
+        keys = read_keys(ledger)
         enrolled: dict[tuple[str, str], str] = {}
+        signers: set[str] = set()
         for position, entry in ledger.known():
-            where = ledger.line(position)
-            try:
+            with at(ledger.where(position)):
                 if entry["type"] == "person:passkey:enrolled":
-                    fields({"person": is_id, "credential": is_b64url, "cose": is_b64})(entry["data"])
-                    if entry["stream"] != "person/" + entry["data"]["person"]:
-                        raise Wrong("enrols a passkey in the stream of another")
-                    enrolled[entry["data"]["person"], entry["data"]["credential"]] = entry["data"]["cose"]
+                    data = entry["data"]
+                    is_enrolment(data)
+                    insist(entry["stream"] == f"person/{data['person']}", "enrols a passkey in the stream of another")
+                    enrolled[data["person"], data["credential"]] = data["cose"]
                 if "signature" in entry:
-                    count["signatures"] += 1
-                    check_signature(ledger, entry)
+                    check_signature(entry)
                     check_shown(case, ledger, entry)
                     if "assertion" in entry["signature"]:
-                        count["by passkey"] += 1
                         check_assertion(entry["signature"], keys, enrolled)
-            except Wrong as wrong:
-                raise Broken(where, wrong) from None
-        name = ledger.folder + "keys.json"
-        listed_keys = [
-            (one["id"], key["credential"], key["cose"]) for one in keys["persons"] for key in one["passkeys"]
-        ]
-        for person, credential, cose in listed_keys:
-            demand(enrolled.get((person, credential)) == cose, name, f"has a passkey of {person} that no entry enrols")
-        strangers = {e["signature"]["person"]["id"] for _, e in ledger.known() if "signature" in e} - {
-            one["id"] for one in keys["persons"]
-        }
-        demand(not strangers, name, f"does not name the signers {plain(sorted(strangers))}")
-    voided = check_voids(case.main)
-    return ", ".join(f"{number} {what}" for what, number in count.items()) + f", {voided} void"
+                        passkeys += 1
+                    count += 1
+                    signers.add(entry["signature"]["person"]["id"])
+        with at(ledger.folder + KEYS):
+            for person in keys["persons"]:
+                for key in person["passkeys"]:
+                    here = enrolled.get((person["id"], key["credential"])) == key["cose"]
+                    insist(here, f"has a passkey of {person['id']} that no entry enrols")
+            strangers = sorted(signers - {person["id"] for person in keys["persons"]})
+            insist(not strangers, f"does not name the signers {plain(strangers)}")
+    return f"{count} signatures, {passkeys} by passkey, {check_voids(case.main)} void"
 
 
-def check_signature(ledger: Ledger, entry: Json) -> None:
+def check_signature(entry: Json) -> None:
     """The statement is that of this entry, and the factors are legal for its meaning."""
     signature = entry["signature"]
     told: Json = {key: entry[key] for key in ("site", "gen", "stream", "type", "data", "reason") if key in entry}
-    told.update({key: signature[key] for key in ("after", "shown", "meaning", "text", "person")})
+    told.update((key, signature[key]) for key in ("after", "shown", "meaning", "text", "person"))
     statement = json.dumps(told, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
-    if sha256(statement) != signature["statement"]:
-        raise Wrong("signature: its statement is not that of this entry")
-    if (entry["actor"]["kind"], entry["actor"]["id"]) != ("person", signature["person"]["id"]):
-        raise Wrong("signature: the signer is not who recorded the entry")
-    if signature["at"] > entry["at"]:
-        raise Wrong("signature: signed after it was recorded")
-    factors = signature["factors"]
+    insist(sha256(statement) == signature["statement"], "signature: its statement is not that of this entry")
+    own = (entry["actor"]["kind"], entry["actor"]["id"]) == ("person", signature["person"]["id"])
+    insist(own, "signature: the signer is not who recorded the entry")
+    insist(signature["at"] <= entry["at"], "signature: signed after it was recorded")
+    factors, meaning = signature["factors"], signature["meaning"]
     secrets = [factor for factor in factors if factor in ("password", "pin", "passkey_uv")]
     names = [factor for factor in factors if factor in ("user_name", "badge")]
-    if factors != [factor for factor in FACTORS if factor in factors] or len(secrets) != 1 or len(names) > 1:
-        raise Wrong(f"signature: the factors {plain(factors)} are not legal")
-    if "totp" in factors and secrets != ["password"]:
-        raise Wrong("signature: a totp goes with a password only")
-    if TWO_FACTORS.fullmatch(signature["meaning"]) and secrets != ["passkey_uv"] and "totp" not in factors:
-        raise Wrong("signature: {} needs two factors".format(signature["meaning"]))
-    if ("passkey_uv" in factors) != ("assertion" in signature):
-        raise Wrong("signature: passkey_uv and assertion go together")
+    in_order = factors == [factor for factor in FACTORS if factor in factors]
+    insist(in_order and len(secrets) == 1 and len(names) <= 1, f"signature: the factors {plain(factors)} are not legal")
+    insist("totp" not in factors or secrets == ["password"], "signature: a totp goes with a password only")
+    two = secrets == ["passkey_uv"] or "totp" in factors
+    insist(two or not TWO_FACTORS.fullmatch(meaning), f"signature: {meaning} needs two factors")
+    insist(("passkey_uv" in factors) == ("assertion" in signature), "signature: passkey_uv and assertion go together")
 
 
 def check_shown(case: Case, ledger: Ledger, entry: Json) -> None:
     """What the signer saw is here, is what was recorded, and had not been corrected meanwhile."""
-    signature, name = entry["signature"], "data/shown/{}.json".format(entry["signature"]["shown"])
-    after = {place["stream"]: place["seq"] for place in signature["after"]}
+    signature, index, is_main = entry["signature"], entry["index"], ledger is case.main
+    name = f"data/shown/{signature['shown']}.json"
+    promised = case.whole_streams() if is_main else {}
     for place in signature["after"]:
-        position = ledger.find(place)
-        found = position is not None and ledger.entries[position]
-        promised = case.whole_streams() if ledger is case.main else {}
-        if (not found and place["stream"] in promised) or (found and found["index"] >= entry["index"]):
-            raise Wrong(
-                "signature: after names {} {}, which is not here before it".format(place["stream"], place["seq"])
-            )
-    if name not in case.bundle.sizes:
-        if ledger is case.main:
-            raise Wrong(f"signature: what the signer saw, {name}, is missing")
-        case.words.append(
-            "What was shown to the signer of {} entry {} is not in this bundle.".format(ledger.origin, entry["index"])
-        )
+        found = ledger.entry(ledger.find(place))
+        here = found["index"] < index if found else place["stream"] not in promised
+        insist(here, f"signature: after names {place['stream']} {place['seq']}, which is not here before it")
+    if name not in case.bundle.sizes and not is_main:
+        case.words.append(f"What was shown to the signer of {ledger.origin} entry {index} is not in this bundle.")
         return
+    insist(name in case.bundle.sizes, f"signature: what the signer saw, {name}, is missing")
     body = case.bundle.read(name)
-    try:
-        fit = is_shown(parse_json(body)) and sha256(body) == signature["shown"]
-    except Wrong as wrong:
-        raise Broken(name, wrong) from None
-    demand(fit, name, "is not the document that the signer of entry {} saw".format(entry["index"]))
-    corrections = {}
-    for _, other in ledger.known():
-        if "corrects" in other and other["index"] < entry["index"]:
-            corrections[other["corrects"]["stream"], other["corrects"]["seq"]] = other
-    for source in ledger.shown(entry):
+    with at(name):
+        insist(sha256(body) == signature["shown"], f"is not the document that the signer of entry {index} saw")
+        is_shown(parse_json(body))
+    after = {place["stream"]: place["seq"] for place in signature["after"]}
+    for source in ledger.sources(entry):
+        stream, seq = place_of(source)
         position = ledger.find(source)
-        found = position is not None and ledger.entries[position]
-        here = found and found["index"] < entry["index"] and ledger.leaves[position or 0].hex() == source["leaf"]
-        if not here and (found or ledger is case.main):
-            raise Wrong(
-                "signature: was shown {} {}, which is not here so before it".format(source["stream"], source["seq"])
-            )
-        change = corrections.get((source["stream"], source["seq"]))
-        if change is not None and change["seq"] > after.get(change["stream"], change["seq"]):
-            raise Wrong(
-                "signature: {} {} had been corrected before it was signed".format(source["stream"], source["seq"])
-            )
+        found = ledger.entry(position)
+        here = found and found["index"] < index and ledger.leaves[position or 0].hex() == source["leaf"]
+        insist(
+            here or (not found and not is_main), f"signature: was shown {stream} {seq}, which is not here so before it"
+        )
+        for change in ledger.corrections.get((stream, seq), []):
+            known = change["index"] > index or change["seq"] <= after.get(change["stream"], change["seq"])
+            insist(known, f"signature: {stream} {seq} had been corrected before it was signed")
 
 
 def check_assertion(signature: Json, keys: Json, enrolled: dict[tuple[str, str], str]) -> None:
     """The passkey assertion is over this statement, for this site, with user verification, by an enrolled key."""
     assertion = {name: b64url(text) for name, text in signature["assertion"].items()}
-    cose = enrolled.get((signature["person"]["id"], signature["assertion"]["credential"]))
-    if cose is None:
-        raise Wrong("passkey: no entry before this one enrols it for {}".format(signature["person"]["id"]))
+    person, rp_id, told = signature["person"]["id"], keys["rp_id"], assertion["authenticatorData"]
+    cose = enrolled.get((person, signature["assertion"]["credential"]))
+    insist(cose, f"passkey: no entry before this one enrols it for {person}")
     try:
-        client = json.loads(assertion["clientDataJSON"].decode("utf-8"), object_pairs_hook=once)
+        client = json.loads(assertion["clientDataJSON"].decode("utf-8"), object_pairs_hook=no_key_twice)
     except (ValueError, RecursionError):
-        raise Wrong("passkey: its client data is no JSON") from None
-    if (
-        not isinstance(client, dict)
-        or client.get("type") != "webauthn.get"
-        or client.get("crossOrigin", False) is not False
-    ):
-        raise Wrong("passkey: is no assertion (type webauthn.get, same origin)")
-    challenge = base64.urlsafe_b64encode(bytes.fromhex(signature["statement"])).decode().rstrip("=")
-    if client.get("challenge") != challenge:
-        raise Wrong("passkey: was made for another statement")
-    host = re.fullmatch(r"(?:https://([a-z0-9.-]+)|http://(localhost))(?::[0-9]{1,5})?", str(client.get("origin")))
+        client = None
+    legal = (
+        isinstance(client, dict) and client.get("type") == "webauthn.get" and client.get("crossOrigin", False) is False
+    )
+    insist(legal, "passkey: is no assertion (type webauthn.get, same origin)")
+    challenge, origin = to_b64url(bytes.fromhex(signature["statement"])), client.get("origin")
+    insist(client.get("challenge") == challenge, "passkey: was made for another statement")
+    host = re.fullmatch(r"(?:https://([a-z0-9.-]+)|http://(localhost))(?::[0-9]{1,5})?", str(origin))
     name = (host[1] or host[2]) if host else ""
-    if client["origin"] not in keys["origins"] or not (name == keys["rp_id"] or name.endswith("." + keys["rp_id"])):
-        raise Wrong("passkey: was made at {}, not at this site".format(plain(client.get("origin"))))
-    told, flags = assertion["authenticatorData"], (assertion["authenticatorData"] + b"\0" * 37)[32]
-    if told[:32] != hashlib.sha256(keys["rp_id"].encode()).digest():
-        raise Wrong("passkey: is of another relying party")
-    if flags & 0x45 != 0x05 or len(told) < 37 or (len(told) > 37) != bool(flags & 0x80):
-        raise Wrong("passkey: user present and verified is not asserted")
+    fits = origin in keys["origins"] and rp_id and (name == rp_id or name.endswith("." + rp_id))
+    insist(fits, f"passkey: was made at {plain(origin)}, not at this site")
+    insist(told[:32] == hashlib.sha256(rp_id.encode()).digest(), "passkey: is of another relying party")
+    flags = told[32] if len(told) >= 37 else 0
+    verified = flags & 0x45 == 0x05 and (len(told) > 37) == bool(flags & 0x80)
+    insist(verified, "passkey: user present and verified is not asserted")
     message = told + hashlib.sha256(assertion["clientDataJSON"]).digest()
-    if not cose_verifies(b64(cose), assertion["signature"], message):
-        raise Wrong("passkey: the signature does not verify")
-
-
-def once(items: list[tuple[str, Any]]) -> Json:
-    """Object of JSON pairs, no key twice."""
-    if len({key for key, _ in items}) != len(items):
-        raise ValueError("a key twice")
-    return dict(items)
+    insist(cose_verifies(b64(cose), assertion["signature"], message), "passkey: the signature does not verify")
 
 
 def check_voids(ledger: Ledger) -> int:
     """A correction voids what was signed on the corrected entry, and what was signed on that, in its own operation."""
-    void: dict[int, int] = {}
-    named: dict[tuple[str, int], int] = {}
+    named: set[tuple[str, int]] = set()
     signed: dict[int, list[tuple[str, int]]] = {}
     for position, entry in ledger.known():
         if entry["type"] == "signature:voided":
-            target = ledger.by_index.get(entry["data"].get("index"))
-            good = target is not None and target < position and "signature" in (ledger.entries[target] or {})
+            target = ledger.voided(entry)
+            good = target is not None and target < position and "signature" in ledger.entry(target)
             demand(
                 good and entry["data"].get("cause"),
-                ledger.line(position),
-                "voids no signature that is here, or names no cause",
+                ledger.where(position),
+                "voids no signature here, or names no cause",
             )
-            named[entry["op"]["id"], target or 0] = position
+            named.add((entry["op"]["id"], target or 0))
         if "signature" in entry:
-            signed[position] = [(source["stream"], source["seq"]) for source in ledger.shown(entry)]
+            signed[position] = [place_of(source) for source in ledger.sources(entry)]
+    fallen: set[int] = set()
     for position, entry in ledger.known():
-        fallen = [(entry["corrects"]["stream"], entry["corrects"]["seq"])] if "corrects" in entry else []
-        while fallen:
-            place = fallen.pop()
-            for other, sources in signed.items():
-                if other < position and other not in void and place in sources:
-                    witness = named.get((entry["op"]["id"], other))
-                    where, index = ledger.line(position), (ledger.entries[other] or {}).get("index")
-                    demand(
-                        witness is not None,
-                        where,
-                        f"corrects what entry {index} was signed on, but does not void that",
-                    )
-                    void[other] = witness or 0
-                    fallen.append(((ledger.entries[other] or {})["stream"], (ledger.entries[other] or {})["seq"]))
+        places = [place_of(entry["corrects"])] if "corrects" in entry else []
+        while places:
+            place = places.pop()
+            for other in [
+                one for one, seen in signed.items() if one < position and one not in fallen and place in seen
+            ]:
+                index, voids = ledger.entry(other)["index"], (entry["op"]["id"], other) in named
+                demand(
+                    voids, ledger.where(position), f"corrects what entry {index} was signed on, but does not void that"
+                )
+                fallen.add(other)
+                places.append(place_of(ledger.entry(other)))
     return len({target for _, target in named})
 
 
@@ -1434,23 +1327,15 @@ ROW = re.compile(
     rb"(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|NaN|-?Infinity|\"(?:[^\"\x00-\x1f]|\"\")*\"|),"
     rb"[!#-+\--~]{0,40},([0-9A-Fa-f]{8}),(?:LIVE|REPUBLISHED|HISTORY|MANUAL|FILE)"
 )
+SPAN: dict[str, Rule] = {"device": is_id, "from": is_time, "to": is_time}
 is_chunk = fields(
-    {
-        "device": is_id,
-        "tag": is_id,
-        "from": is_time,
-        "to": is_time,
-        "count": whole(1),
-        "offset": whole(),
-        "length": whole(1),
-        "sha256": is_hex,
-        "entry": whole(),
-    }
+    {**SPAN, "tag": is_id, "count": whole(1), "offset": whole(), "length": whole(1), "sha256": is_hex, "entry": whole()}
 )
-is_window = fields({"device": is_id, "run": is_id, "from": is_time, "to": is_time, "count": whole(), "root": is_hex})
+is_index = fields({"chunks": listed(is_chunk)})
+is_window = fields({**SPAN, "run": is_id, "count": whole(), "root": is_hex})
 
 
-def gunzip(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+def gunzip(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield what gzip members with mtime 0 and no name hold, in blocks of bounded size."""
     member, pending, ended = None, b"", False
     while pending or not ended:
@@ -1459,7 +1344,7 @@ def gunzip(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
             pending, ended = pending + block, not block
             continue
         if member is None:
-            demand(pending[:8] == b"\x1f\x8b\x08\0\0\0\0\0", name, "is no gzip with mtime 0 and without a name")
+            insist(pending[:8] == b"\x1f\x8b\x08\0\0\0\0\0", "is no gzip with mtime 0 and without a name")
             member = zlib.decompressobj(31)
         try:
             out = member.decompress(pending, BLOCK)
@@ -1467,11 +1352,11 @@ def gunzip(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
                 yield out
                 out = member.decompress(member.unconsumed_tail, BLOCK)
         except zlib.error as error:
-            raise Broken(name, f"cannot be unpacked ({error})") from None
+            raise Wrong(f"cannot be unpacked ({error})") from None
         if out:
             yield out
         pending, member = member.unused_data, None if member.eof else member
-    demand(member is None, name, "ends in the middle")
+    insist(member is None, "ends in the middle")
 
 
 class Unpacked:
@@ -1494,50 +1379,38 @@ class Unpacked:
 
 def check_telemetry(case: Case) -> str:
     """Each file is its chunks and nothing else, each chunk its digest, each sealed window its root and count."""
-    name = "data/telemetry/index.json"
-    try:
-        index = parse_json(case.bundle.read(name, INDEX_LIMIT))
-        demand(fields({"chunks": listed(is_chunk)})(index), name, "is no object")
-    except Wrong as wrong:
-        raise Broken(name, wrong) from None
-    chunks = index["chunks"]
-    order = [(chunk["device"], chunk["tag"], chunk["offset"]) for chunk in chunks]
-    demand(order == sorted(set(order)), name, "is not in order of device, tag and offset")
-    files: dict[str, list[Json]] = {}
+    with at(INDEX):
+        index = parse_json(case.bundle.read(INDEX, INDEX_LIMIT))
+        is_index(index)
+        chunks = index["chunks"]
+        order = [(chunk["device"], chunk["tag"], chunk["offset"]) for chunk in chunks]
+        insist(order == sorted(set(order)), "is not in order of device, tag and offset")
+    files: dict[str, list[Json]] = {name: [] for name in case.bundle.sizes if name.endswith(".csv.gz")}
     windows: dict[int, list[Json]] = {}
     for chunk in chunks:
-        files.setdefault("data/telemetry/{}/{}.csv.gz".format(chunk["device"], chunk["tag"]), []).append(chunk)
+        files.setdefault(f"data/telemetry/{chunk['device']}/{chunk['tag']}.csv.gz", []).append(chunk)
         windows.setdefault(chunk["entry"], []).append(chunk)
-    for file in sorted({name for name in case.bundle.sizes if name.endswith(".csv.gz")} | set(files)):
-        demand(file in files, file, "is not in the index")
-        check_samples(case.bundle, file, files[file])
+    for file in sorted(files):
+        demand(files[file], plain(file)[1:-1], "is not in the index")
+        with at(file):
+            check_samples(case.bundle, file, files[file])
     check_windows(case, windows)
-    return "{} samples in {} chunks, {} sealed windows".format(
-        sum(chunk["count"] for chunk in chunks),
-        len(chunks),
-        len(windows),
-    )
+    count = sum(chunk["count"] for chunk in chunks)
+    return f"{count} samples in {len(chunks)} chunks, {len(windows)} sealed windows"
 
 
 def check_samples(bundle: Bundle, name: str, chunks: list[Json]) -> None:
     """One file: the header, then its chunks end to end, every row well formed and received within its hour."""
-    unpacked = Unpacked(gunzip(bundle.blocks(name), name))
-    demand(unpacked.take(len(HEADER)) == HEADER, name + " line 1", "is not the header")
-    at, line = len(HEADER), 2
+    unpacked = Unpacked(gunzip(bundle.blocks(name)))
+    demand(unpacked.take(len(HEADER)) == HEADER, f"{name} line 1", "is not the header")
+    offset, line = len(HEADER), 2
     for chunk in chunks:
-        demand(
-            chunk["offset"] == at and chunk["length"] <= CHUNK_LIMIT,
-            name,
-            "chunk at {} does not follow the one before".format(chunk["offset"]),
-        )
-        body = unpacked.take(chunk["length"])
-        rows = body.split(b"\n")
-        where = "{} lines {} to {}".format(name, line, line + chunk["count"] - 1)
-        demand(
-            rows.pop() == b"" and len(rows) == chunk["count"],
-            where,
-            "hold {} rows, the index says {}".format(len(rows), chunk["count"]),
-        )
+        follows = chunk["offset"] == offset and chunk["length"] <= CHUNK_LIMIT
+        insist(follows, f"chunk at {chunk['offset']} does not follow the one before")
+        body, count = unpacked.take(chunk["length"]), chunk["count"]
+        *rows, rest = body.split(b"\n")
+        where = f"{name} lines {line} to {line + count - 1}"
+        demand(not rest and len(rows) == count, where, f"hold {len(rows)} rows, the index says {count}")
         begin, end = (chunk[key][:-1].encode() + b"0Z" for key in ("from", "to"))
         for number, row in enumerate(rows, line):
             match = ROW.fullmatch(row)
@@ -1545,44 +1418,39 @@ def check_samples(bundle: Bundle, name: str, chunks: list[Json]) -> None:
                 raise Broken(f"{name} line {number}", f"is no sample: {plain(row)}")
             demand(begin <= match[1] < end, f"{name} line {number}", "was received outside its hour")
         demand(sha256(body) == chunk["sha256"], where, "do not have the digest that the index says")
-        at, line = at + chunk["length"], line + chunk["count"]
+        offset, line = offset + chunk["length"], line + count
     demand(not unpacked.take(1), f"{name} line {line}", "is beyond what the index says")
 
 
 def check_windows(case: Case, windows: dict[int, list[Json]]) -> None:
     """Each telemetry:window:sealed of a whole stream has all its chunks, and each chunk its entry."""
-    name = "data/telemetry/index.json"
+    kind, promised = "telemetry:window:sealed", case.whole_streams()
+    for index in sorted(windows):
+        found = case.main.entry(case.main.by_index.get(index))
+        demand(found.get("type") == kind, INDEX, f"names entry {index}, which seals no telemetry here")
     last: dict[tuple[str, str], str] = {}
-    sealed = {
-        entry["index"]: position for position, entry in case.main.known() if entry["type"] == "telemetry:window:sealed"
-    }
-    for index in sorted(set(windows) - set(sealed)):
-        raise Broken(name, f"names entry {index}, which seals no telemetry here")
-    for index, position in sealed.items():
-        entry, where = case.main.entries[position], case.main.line(position)
-        assert entry is not None
-        data, chunks = entry["data"], windows.get(index, [])
-        if not chunks and entry["stream"] not in case.whole_streams():
+    for position, entry in case.main.known():
+        data, chunks = entry["data"], windows.get(entry["index"], [])
+        if entry["type"] != kind or (not chunks and entry["stream"] not in promised):
             continue
-        try:
+        with at(case.main.where(position)):
             is_window(data)
-        except Wrong as wrong:
-            raise Broken(where, wrong) from None
-        demand(entry["stream"] == "run/" + data["run"], where, "seals the samples of another run")
-        begin, end = (datetime.datetime.fromisoformat(data[key][:-1] + "+00:00") for key in ("from", "to"))
-        demand(begin < end <= begin + datetime.timedelta(hours=1), where, "is not a window of at most an hour")
-        before = last.get((data["device"], data["run"]), data["from"])
-        demand(before <= data["from"], where, "overlaps the window before it")
-        last[data["device"], data["run"]] = data["to"]
-        for chunk in chunks:
-            same = all(chunk[key] == data[key] for key in ("device", "from", "to"))
-            demand(same, name, "chunk of {}/{} does not fit entry {}".format(chunk["device"], chunk["tag"], index))
-        tags = [chunk["tag"] for chunk in chunks]
-        demand(len(tags) == len(set(tags)), name, f"has a tag twice for entry {index}")
-        digests = [bytes.fromhex(chunk["sha256"]) for chunk in sorted(chunks, key=lambda chunk: chunk["tag"].encode())]
-        demand(tree_root(digests).hex() == data["root"], where, "the chunks here do not have the root that was sealed")
-        count = sum(chunk["count"] for chunk in chunks)
-        demand(count == data["count"], where, "sealed {} samples, here are {}".format(data["count"], count))
+            insist(entry["stream"] == f"run/{data['run']}", "seals the samples of another run")
+            begin, end = (datetime.datetime.fromisoformat(data[key][:-1] + "+00:00") for key in ("from", "to"))
+            insist(begin < end <= begin + datetime.timedelta(hours=1), "is not a window of at most an hour")
+            key = (data["device"], data["run"])
+            insist(last.get(key, data["from"]) <= data["from"], "overlaps the window before it")
+            last[key] = data["to"]
+            with at(INDEX):
+                tags = [chunk["tag"] for chunk in chunks]
+                insist(len(tags) == len(set(tags)), f"has a tag twice for entry {entry['index']}")
+                for chunk in chunks:
+                    fits = all(chunk[key] == data[key] for key in SPAN)
+                    insist(fits, f"chunk of {chunk['device']}/{chunk['tag']} does not fit entry {entry['index']}")
+            digests = [bytes.fromhex(chunk["sha256"]) for chunk in sorted(chunks, key=lambda one: one["tag"])]
+            insist(tree_root(digests).hex() == data["root"], "the chunks here do not have the root that was sealed")
+            count = sum(chunk["count"] for chunk in chunks)
+            insist(count == data["count"], f"sealed {data['count']} samples, here are {count}")
 
 
 # ---- Documents --------------------------------------------------------------------------------------------
@@ -1590,57 +1458,56 @@ def check_windows(case: Case, windows: dict[int, list[Json]]) -> None:
 
 def check_documents(case: Case) -> str:
     """What was shown, contents and node maps are the ones that entries name; the master is the sealed one."""
-    bundle, removed, counts = case.bundle, {}, {"shown": 0, "content": 0, "nodemaps": 0}
+    bundle, gone = case.bundle, {}
     wanted: dict[str, set[str]] = {"shown": set(), "content": set(), "nodemaps": set()}
     for ledger in case.ledgers:
         for position, entry in ledger.known():
-            if "signature" in entry:
-                wanted["shown"].add(entry["signature"]["shown"])
-            wanted["nodemaps"].update(texts(entry["data"]))
-            if entry["type"] == "content:removed":
+            digest = removed(entry)
+            if digest is not None:
                 demand(
                     is_text(entry["data"].get("ground")),
-                    ledger.line(position),
+                    ledger.where(position),
                     "removes content without a legal ground",
                 )
-                removed[entry["data"].get("content")] = entry["index"]
-            wanted["content"].update(digest for digest, _ in contents(entry["data"]))
+                gone[digest] = entry["index"]
+            wanted["shown"] |= {entry["signature"]["shown"]} if "signature" in entry else set()
+            wanted["content"] |= {digest for digest, _ in contents(entry["data"])}
+            wanted["nodemaps"] |= set(texts(entry["data"]))
+    count = {"shown": 0, "content": 0, "nodemaps": 0}
     for name in sorted(bundle.sizes):
-        match = re.fullmatch(r"data/(shown|content|nodemaps)/([0-9a-f]{64})(\.json|\.yaml)?", name)
+        match = re.fullmatch(f"data/(shown|content|nodemaps)/({HEX})[.a-z]*", name)
         if match:
             demand(bundle.digest(name) == match[2], name, "does not have the digest in its name")
             demand(match[2] in wanted[match[1]], name, "is named by no entry")
             demand(
-                match[1] != "content" or match[2] not in removed,
+                match[1] != "content" or match[2] not in gone,
                 name,
-                f"was removed by entry {removed.get(match[2])}, but is here",
+                f"was removed by entry {gone.get(match[2])}, but is here",
             )
-            counts[match[1]] += 1
+            count[match[1]] += 1
     for position, entry in case.main.known():
+        where = case.main.where(position)
         for digest, size in contents(entry["data"]):
-            name, where = "data/content/" + digest, case.main.line(position)
-            if digest in removed:
-                case.words.append(f"Content {digest} of {where} was removed by entry {removed[digest]}.")
+            name = f"data/content/{digest}"
+            if digest in gone:
+                case.words.append(f"Content {digest} of {where} was removed by entry {gone[digest]}.")
                 continue
             demand(name in bundle.sizes, name, f"is missing; {where} names it")
             demand(bundle.sizes[name] == size + 32, name, f"is not 32 bytes of salt and {size} bytes")
         for digest in node_maps(entry["data"]):
             name = f"data/nodemaps/{digest}.yaml"
-            demand(name in bundle.sizes, name, f"is missing; {case.main.line(position)} names it")
-    seal = case.seal()
+            demand(name in bundle.sizes, name, f"is missing; {where} names it")
     demand(
-        sha256(bundle.read("data/master.yaml", INDEX_LIMIT)) == seal["data"]["master"],
-        "data/master.yaml",
-        "is not the sealed one",
+        bundle.digest("data/master.yaml") == case.seal()["data"]["master"], "data/master.yaml", "is not the sealed one"
     )
-    return ", ".join(f"{number} {what}" for what, number in counts.items()) + ", the master"
+    return ", ".join(f"{number} {what}" for what, number in count.items()) + ", the master"
 
 
 def texts(value: Any) -> Iterator[str]:
     """Yield every string below `value`."""
     if isinstance(value, str):
         yield value
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+    for part in below(value):
         yield from texts(part)
 
 
@@ -1648,17 +1515,21 @@ def node_maps(value: Any) -> Iterator[str]:
     """Yield every digest that stands below `value` under the key node_map."""
     if isinstance(value, dict) and is_hex(value.get("node_map")):
         yield value["node_map"]
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+    for part in below(value):
         yield from node_maps(part)
 
 
 # ---- The PDF: find the attached file record.jsonl ---------------------------------------------------------
 
-SPACE = rb"(?:[\0\t\n\f\r ]|%[^\r\n]*[\r\n])*"
-TOKEN = re.compile(
-    SPACE + rb"(<<|>>|\[|\]|\(|<[0-9A-Fa-f\s]*>|/[^\0\t\n\f\r ()<>\[\]{}/%]*|[^\0\t\n\f\r ()<>\[\]{}/%]+)"
+GAP = rb"(?:[\0\t\n\f\r ]|%[^\r\n]*[\r\n])*"
+TOKEN = re.compile(GAP + rb"(<<|>>|\[|\]|\(|<[0-9A-Fa-f\s]*>|/?[^\0\t\n\f\r ()<>\[\]{}/%]+)")
+REFERENCE = re.compile(rb"[\0\t\n\f\r ]+[0-9]{1,5}[\0\t\n\f\r ]+R(?![A-Za-z0-9])")
+OBJECT, STREAM = re.compile(GAP + rb"[0-9]{1,10}\s+[0-9]{1,5}\s+obj"), re.compile(GAP + rb"stream\r?\n")
+TABLE, SECTION = re.compile(GAP + rb"xref\s+"), re.compile(rb"([0-9]{1,10}) ([0-9]{1,10})\s+")
+ROW_OF_TABLE, PIECE = (
+    re.compile(rb"([0-9]{10}) [0-9]{5} ([fn])\s*"),
+    re.compile(rb"\\([0-7]{1,3}|\r\n|.)|([()])|[^\\()]+", re.S),
 )
-REFERENCE = re.compile(rb"[\0\t\n\f\r ]+([0-9]{1,10})[\0\t\n\f\r ]+R(?![A-Za-z0-9])")
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b"", b"\r\n": b""}
 
 
@@ -1670,108 +1541,98 @@ class Pdf:
         self.places: dict[int, tuple[int, int]] = {}
         self.packed: dict[int, dict[int, Any]] = {}
         self.root: Any = None
-        marks = list(re.finditer(rb"startxref\s+([0-9]{1,12})\s+%%EOF\s*\Z", body[-2048:]))
-        if not body.startswith(b"%PDF-") or not marks:
+        end = re.search(rb"startxref\s+([0-9]{1,12})\s+%%EOF\s*\Z", body[-2048:])
+        if end is None or not body.startswith(b"%PDF-"):
             raise Wrong("is no PDF: its beginning or its end is missing")
-        todo, seen = [int(marks[-1][1])], {-1}
+        todo, seen = [int(end[1])], {-1}
         while todo:
-            at = todo.pop(0)
-            if at in seen or len(seen) > 256:
-                raise Wrong("its cross-references run in a circle")
-            seen.add(at)
-            trailer = self._table(at) if re.compile(SPACE + b"xref").match(body, at) else self._stream(at)
-            if "/Encrypt" in trailer:
-                raise Wrong("is encrypted")
+            start = todo.pop(0)
+            insist(start not in seen and len(seen) < 256, "its cross-references run in a circle")
+            seen.add(start)
+            table = TABLE.match(body, start)
+            trailer = self._table(table.end()) if table else self._stream(start)
+            insist("/Encrypt" not in trailer, "is encrypted")
             self.root = self.root or trailer.get("/Root")
             todo += [trailer[key] for key in ("/XRefStm", "/Prev") if isinstance(trailer.get(key), int)]
 
-    def _table(self, at: int) -> Json:
-        head = re.compile(rb"\s*xref\s+").match(self.body, at)
-        at = head.end() if head else at
-        part = re.compile(rb"([0-9]{1,10}) ([0-9]{1,10})\s*?\r?\n?")
-        row = re.compile(rb"\s*([0-9]{10}) ([0-9]{5}) ([fn])\s*")
-        while True:
-            section = part.match(self.body, at)
-            if section is None:
-                break
-            at = section.end()
+    def _table(self, start: int) -> Json:
+        section = SECTION.match(self.body, start)
+        while section:
+            start = section.end()
             for number in range(int(section[1]), int(section[1]) + int(section[2])):
-                entry = row.match(self.body, at)
-                if entry is None:
+                row = ROW_OF_TABLE.match(self.body, start)
+                if row is None:
                     raise Wrong("has a damaged cross-reference table")
-                at = entry.end()
-                self.places.setdefault(number, (1, int(entry[1])) if entry[3] == b"n" else (0, 0))
-        word, at = self.value(at)
-        trailer, _ = self.value(at)
-        if word != "trailer" or not isinstance(trailer, dict):
-            raise Wrong("has no trailer")
+                start = row.end()
+                self.places.setdefault(number, (1 if row[2] == b"n" else 0, int(row[1])))
+            section = SECTION.match(self.body, start)
+        word, start = self.value(start)
+        trailer: Json = self.value(start)[0]
+        insist(word == "trailer" and isinstance(trailer, dict), "has no trailer")
         return trailer
 
-    def _stream(self, at: int) -> Json:
-        trailer, data = self._object_at(at)
-        if not isinstance(trailer, dict) or trailer.get("/Type") != "/XRef":
-            raise Wrong("has no cross-reference stream where it should be")
-        body, widths = self.decode(trailer, data), trailer["/W"]
-        numbers = trailer.get("/Index", [0, trailer["/Size"]])
-        at, total = 0, sum(widths)
-        for first, count in ((numbers[k], numbers[k + 1]) for k in range(0, len(numbers), 2)):
+    def _stream(self, start: int) -> Json:
+        trailer: Json
+        trailer, data = self._object_at(start)
+        insist(
+            isinstance(trailer, dict) and trailer.get("/Type") == "/XRef",
+            "has no cross-reference stream where it should",
+        )
+        body, (one, two, three) = self.decode(trailer, data), trailer["/W"]
+        numbers, row = trailer.get("/Index", [0, trailer["/Size"]]), 0
+        for first, count in [numbers[k : k + 2] for k in range(0, len(numbers), 2)]:
             for number in range(first, first + count):
-                row, row_at, cells = body[at : at + total], 0, []
-                if len(row) < total or not total:
-                    raise Wrong("has a cross-reference stream that is cut short")
-                for width in widths:
-                    cells.append(int.from_bytes(row[row_at : row_at + width], "big") if width else 1)
-                    row_at += width
-                self.places.setdefault(number, (cells[0], cells[1]))
-                at += total
+                cells = body[row : row + one + two + three]
+                insist(0 < one + two + three == len(cells), "has a cross-reference stream that is cut short")
+                kind = int.from_bytes(cells[:one], "big") if one else 1
+                self.places.setdefault(number, (kind, int.from_bytes(cells[one : one + two], "big")))
+                row += one + two + three
         return trailer
 
-    def value(self, at: int, depth: int = 0) -> tuple[Any, int]:
+    def value(self, start: int, depth: int = 0) -> tuple[Any, int]:
         """Parse one value: names as "/Name", strings as bytes, references as (number,), words as they are."""
-        token = TOKEN.match(self.body, at)
+        token = TOKEN.match(self.body, start)
         if token is None or depth > 60:
-            raise Wrong(f"cannot be read at byte {at}")
-        text, at = token[1], token.end()
+            raise Wrong(f"cannot be read at byte {start}")
+        text, start = token[1], token.end()
         if text == b"(":
-            return self._string(at)
+            return self._string(start)
         if text in (b"[", b"<<"):
             items: list[Any] = []
-            while True:
-                item, at = self.value(at, depth + 1)
-                if item in ("]", ">>"):
-                    break
+            item, start = self.value(start, depth + 1)
+            while item not in ("]", ">>"):
                 items.append(item)
-            return (items if text == b"[" else {key: items[k + 1] for k, key in enumerate(items[:-1]) if not k % 2}), at
+                item, start = self.value(start, depth + 1)
+            return (items if text == b"[" else {items[k]: items[k + 1] for k in range(0, len(items), 2)}), start
         if text.startswith(b"<") and text != b"<<":
             digits = re.sub(rb"\s", b"", text[1:-1]).decode()
-            return bytes.fromhex(digits + "0" * (len(digits) % 2)), at
+            return bytes.fromhex(digits + "0" * (len(digits) % 2)), start
         if re.fullmatch(rb"[+-]?[0-9]{1,15}", text):
-            reference = REFERENCE.match(self.body, at)
-            return ((int(text),), reference.end()) if reference else (int(text), at)
-        return text.decode("latin-1"), at
+            reference = REFERENCE.match(self.body, start)
+            return ((int(text),), reference.end()) if reference else (int(text), start)
+        return text.decode("latin-1"), start
 
-    def _string(self, at: int) -> tuple[bytes, int]:
+    def _string(self, start: int) -> tuple[bytes, int]:
         out, level = bytearray(), 1
-        piece = re.compile(rb"\\([0-7]{1,3}|\r\n|.)|([()])|[^\\()]+", re.S)
         while level:
-            match = piece.match(self.body, at)
-            if match is None:
+            piece = PIECE.match(self.body, start)
+            if piece is None:
                 raise Wrong("has a string without an end")
-            at, escaped = match.end(), match[1]
-            level += {b"(": 1, b")": -1}.get(match[2] or b"", 0)
+            start, escaped = piece.end(), piece[1]
+            level += {b"(": 1, b")": -1}.get(piece[2] or b"", 0)
             if escaped is not None:
                 out += bytes([int(escaped, 8) & 255]) if escaped[:1].isdigit() else ESCAPES.get(escaped, escaped)
             elif level:
-                out += match[0]
-        return bytes(out), at
+                out += piece[0]
+        return bytes(out), start
 
-    def _object_at(self, at: int) -> tuple[Any, int]:
+    def _object_at(self, start: int) -> tuple[Any, int]:
         """Value of the object at a place, and where its stream begins (-1 if it has none)."""
-        head = re.compile(SPACE + rb"[0-9]{1,10}\s+[0-9]{1,5}\s+obj").match(self.body, at)
+        head = OBJECT.match(self.body, start)
         if head is None:
-            raise Wrong(f"has no object at byte {at}")
-        value, at = self.value(head.end())
-        stream = re.compile(SPACE + rb"stream\r?\n").match(self.body, at)
+            raise Wrong(f"has no object at byte {start}")
+        value, start = self.value(head.end())
+        stream = STREAM.match(self.body, start)
         return value, stream.end() if stream else -1
 
     def get(self, value: Any) -> Any:
@@ -1786,49 +1647,45 @@ class Pdf:
         kind, place = self.places.get(number, (0, 0))
         if kind == 1:
             return self._object_at(place)
-        if kind != 2:
-            return None, -1
-        if place not in self.packed:
+        if kind == 2 and place not in self.packed:
             self.packed[place] = {}
-            holder, data = self._fetch(place) if self.places.get(place, (0, 0))[0] == 1 else ({}, -1)
-            inner = Pdf.__new__(Pdf)
-            inner.body, first = self.decode(holder, data), holder["/First"]
+            insist(self.places.get(place, (0, 0))[0] == 1, "has an object stream in an object stream")
+            holder, data = self._fetch(place)
+            inner, first = Pdf.__new__(Pdf), holder["/First"]
+            inner.body = self.decode(holder, data)
             numbers = inner.body[:first].split()
             for k in range(0, 2 * holder["/N"], 2):
                 self.packed[place][int(numbers[k])] = inner.value(first + int(numbers[k + 1]))[0]
-        return self.packed[place].get(number), -1
+        return (self.packed[place].get(number) if kind == 2 else None), -1
 
     def decode(self, about: Json, start: int, limit: int = INDEX_LIMIT) -> bytes:
         """Unpack a stream that is plain or Flate, with or without a PNG predictor."""
         length, filters = self.get(about.get("/Length")), self.get(about.get("/Filter", []))
         body = self.body[start : start + length]
-        if start < 0 or len(body) != length or not re.compile(rb"\s*endstream").match(self.body, start + length):
-            raise Wrong("has a stream of another length than it says")
-        if filters not in ([], "/FlateDecode", ["/FlateDecode"]):
-            raise Wrong(f"has a stream filter that is not known here: {plain(filters)}")
+        whole_stream = (
+            start >= 0 and len(body) == length and re.match(rb"\s*endstream", self.body[start + length :][:20])
+        )
+        insist(whole_stream, "has a stream of another length than it says")
+        insist(
+            filters in ([], "/FlateDecode", ["/FlateDecode"]), f"has a stream filter not known here: {plain(filters)}"
+        )
         if filters:
             unpacker = zlib.decompressobj()
             body = unpacker.decompress(body, limit + 1)
-            if not unpacker.eof:
-                raise Wrong(f"has a stream that is cut short, or longer than {limit} bytes")
+            insist(unpacker.eof, f"has a stream that is cut short, or longer than {limit} bytes")
         terms = self.get(about.get("/DecodeParms")) or {}
         terms = self.get(terms[0]) or {} if isinstance(terms, list) else terms
-        if terms.get("/Predictor", 1) == 1:
-            return body
-        return unfilter(body, terms.get("/Columns", 1))
+        return body if terms.get("/Predictor", 1) == 1 else unfilter(body, terms.get("/Columns", 1))
 
     def attachments(self, node: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
         """Yield file name and file specification below a node of the name tree."""
+        insist(depth < 20, "has a name tree in a circle")
         node = self.get(node) or {}
-        names = self.get(node.get("/Names")) or []
-        for k in range(1, len(names), 2):
-            told = self.get(names[k])
+        for told in map(self.get, (self.get(node.get("/Names")) or [])[1::2]):
             label = self.get(told.get("/UF", told.get("/F", b"")))
             wide = label[:2] == b"\xfe\xff"
             yield label[2:].decode("utf-16-be", "replace") if wide else label.decode("latin-1"), told
         for kid in self.get(node.get("/Kids")) or []:
-            if depth > 20:
-                raise Wrong("has a name tree in a circle")
             yield from self.attachments(kid, depth + 1)
 
     def attached(self, wanted: str, limit: int) -> bytes:
@@ -1836,39 +1693,35 @@ class Pdf:
         catalogue = self.get(self.root) or {}
         tree = (self.get(catalogue.get("/Names")) or {}).get("/EmbeddedFiles")
         found = [told for name, told in self.attachments(tree) if name == wanted]
-        if len(found) != 1:
-            raise Wrong(f"has {len(found)} attachments named {wanted}, not one")
-        reference = self.get(found[0].get("/EF"))["/F"]
-        about, start = self._fetch(reference[0])
+        insist(len(found) == 1, f"has {len(found)} attachments named {wanted}, not one")
+        about, start = self._fetch(self.get(found[0].get("/EF"))["/F"][0])
         return self.decode(about, start, limit)
 
 
 def unfilter(body: bytes, columns: int) -> bytes:
     """Undo the PNG filters none and up, which cross-reference streams use."""
-    out, before = bytearray(), bytes(columns)
-    for at in range(0, len(body), columns + 1):
-        kind, row = body[at], body[at + 1 : at + 1 + columns]
-        if kind not in (0, 2) or len(row) != columns:
-            raise Wrong("has a predictor that is not known here")
-        before = row if kind == 0 else bytes((new + old) & 255 for new, old in zip(row, before))  # noqa: B905 - 3.8
+    out, before = bytearray(), bytes(min(columns, BLOCK))
+    for start in range(0, len(body), columns + 1):
+        kind, row = body[start], body[start + 1 : start + 1 + columns]
+        insist(kind in (0, 2) and len(row) == len(before), "has a predictor that is not known here")
+        before = bytes((byte + old * (kind == 2)) & 255 for byte, old in zip(row, before))  # noqa: B905 - 3.8
         out += before
     return bytes(out)
 
 
 def check_pdf(case: Case) -> str:
     """The record that is attached to the PDF is record.jsonl."""
-    record = case.bundle.read("data/record.jsonl", RECORD_LIMIT)
-    try:
-        attached = Pdf(case.bundle.read("data/ebr.pdf", PDF_LIMIT)).attached("record.jsonl", len(record))
-    except (Wrong, KeyError, IndexError, TypeError, AttributeError, ValueError, zlib.error) as error:
-        raise Broken(
-            "data/ebr.pdf", error if isinstance(error, Wrong) else f"cannot be read ({plain(str(error))})"
-        ) from None
-    if attached != record:
-        lines = record.split(b"\n")
-        same = next((k for k, line in enumerate(attached.split(b"\n")) if k >= len(lines) or line != lines[k]), 0)
-        raise Broken("data/ebr.pdf", "its attached record differs from data/record.jsonl at line %s" % (same + 1))
-    return "its attached record.jsonl is data/record.jsonl"
+    record, attached = case.bundle.read("data/" + RECORD, RECORD_LIMIT), b""
+    with at("data/ebr.pdf"):
+        try:
+            attached = Pdf(case.bundle.read("data/ebr.pdf", PDF_LIMIT)).attached(RECORD, len(record))
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError, zlib.error) as error:
+            raise Wrong(f"cannot be read ({type(error).__name__} {plain(str(error))})") from None
+        if attached != record:
+            lines, others = record.split(b"\n"), attached.split(b"\n")
+            same = next((k for k in range(len(others)) if k >= len(lines) or others[k] != lines[k]), len(others))
+            raise Wrong(f"its attached record differs from data/{RECORD} at line {same + 1}")
+    return f"its attached {RECORD} is data/{RECORD}"
 
 
 # ---- What is said -----------------------------------------------------------------------------------------
@@ -1897,7 +1750,8 @@ What this program cannot show:
   Whether a signature was the first of its session cannot be seen here.
 - Times are those that the site recorded. That no entry was left out of a stream after its last one rests on the seal.
 - Without a cosignature of a witness whom you trust it cannot be shown that the ledger was not cut short after
-  this checkpoint, that nobody was shown another ledger, or that the whole ledger was not written anew with this key."""
+  this checkpoint, that nobody was shown another ledger, or that the whole ledger was not written anew with this key.
+"""
 
 
 def run(case: Case, say: Callable[[str], None]) -> bool:
@@ -1938,7 +1792,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for word in case.words[:200]:
         print("   - " + word)
-    print(WORDS + "\n")
+    print(WORDS)
     signer, given = case.main.signed_by, any(name == case.main.origin for name, _, _ in keys)
     verdict = "ALL CHECKS HOLD" if good else "NOT OK: this bundle is not what the site sealed"
     print(verdict + ("; signed by the key that was given" if good and given else ""))

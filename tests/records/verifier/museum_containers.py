@@ -42,7 +42,7 @@ CONTAINERS: list[Exhibit] = [
         ("another sum of octets", "bag-info.txt: Payload-Oxum is not", retagged("bag-info.txt", b"Oxum: ", b"Oxum: 1")),
         (
             "a label twice",
-            "bag-info.txt line 2: is there twice",
+            "bag-info.txt line 2: is no `Label: value`, once",
             retagged("bag-info.txt", b"Payload-Oxum", b"Bagging-Date"),
         ),
         (

@@ -69,7 +69,7 @@ STREAM_RULES: list[Exhibit] = [
             FILLED + "refers to entry 0 of site-a.1, which is not here as it says",
             filled(refs=[{"index": 0, "leaf": "0" * 64}]),
         ),
-        ("a reference to nowhere", FILLED + "refers to entry 999", filled(refs=[{"index": 999, "leaf": "0" * 64}])),
+        ("a reference to nowhere", FILLED + "refers to entry 6", filled(refs=[{"index": 6, "leaf": "0" * 64}])),
         (
             "a reference to an unknown ledger",
             FILLED + "refers to entry 0 of site-z.1",
@@ -119,7 +119,7 @@ STREAM_RULES: list[Exhibit] = [
         ),
         (
             "a first entry with a short key",
-            "line 1: does not replace the key",
+            "line 1: names a key that is not 32 bytes",
             on("site:ledger:created", lambda doc: doc["data"].update(key="AAAA")),
         ),
         (

@@ -35,7 +35,7 @@ LEDGER_FILES: list[Exhibit] = [
         ("two lines swapped", "data/record.jsonl line 2: is not in ledger order", put("data/record.jsonl", swapped)),
         (
             "a line twice",
-            "data/record.jsonl line 2: is not in ledger order",
+            "data/record.jsonl line 2: is another site/site-a 0",
             put("data/record.jsonl", lambda body: body[: body.index(b"\n") + 1] + body),
         ),
         (

@@ -330,13 +330,15 @@ class Telemetry:
         return rfc8785.dumps({"chunks": sorted(self.chunks, key=lambda chunk: (chunk["tag"], chunk["offset"]))})
 
 
-def plain_pdf(record: bytes, name: bytes = b"(record.jsonl)", names: bytes = b"(a\\)b) 3 0 R") -> bytes:
+def plain_pdf(
+    record: bytes, name: bytes = b"(record.jsonl)", names: bytes = b"(a\\)b) 3 0 R", about: bytes = b""
+) -> bytes:
     """The smallest PDF with a classic cross-reference table and one attachment."""
     objects = [
         b"<</Type /Catalog /Pages 2 0 R /Names <</EmbeddedFiles <</Names [" + names + b"]>>>>>>",
         b"<</Type /Pages /Kids [] /Count 0>>",
         b"<</Type /Filespec /F " + name + b" /UF " + name + b" /EF <</F 4 0 R>>>>",
-        b"<</Type /EmbeddedFile /Length 5 0 R>>\nstream\n" + record + b"\nendstream",
+        b"<</Type /EmbeddedFile /Length 5 0 R" + about + b">>\nstream\n" + record + b"\nendstream",
         b"%d" % len(record),
     ]
     body, places = b"%PDF-1.7\n", []
