@@ -6,32 +6,46 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g
-from markupsafe import Markup
 
 from mes.batches.decide.values import limit_text, value_text
-from mes.people.model import Person, Role, Session
+from mes.masters.model import Parameter
+from mes.people.model import Role, Session
 from mes.web.api.answers import fresh_op
 from mes.web.services import services
 
 MINUTES = 60
+UNIT_WORDS = (
+    ("10*6", "10⁶ "),
+    ("10*9", "10⁹ "),
+    ("Cel", "°C"),
+    ("{", ""),
+    ("}", ""),
+    ("[", ""),
+    ("]", ""),
+    ("/m2", "/m²"),
+)
+"""How UCUM codes are written for people; the record keeps the codes."""
 
 
 def dress_pages(app: Flask) -> None:
     """Give templates the site's banner, the signed-in person, and the filters for times and words."""
+    app.jinja_options = {**app.jinja_options, "trim_blocks": True, "lstrip_blocks": True}
     app.context_processor(_everywhere)
     app.template_filter("local")(local)
     app.template_filter("span")(span)
     app.template_filter("words")(words)
-    app.template_filter("limit_text")(limit_text)
+    app.template_filter("unit")(unit)
+    app.template_filter("limits")(limits)
     app.template_filter("value_text")(value_text)
-    app.jinja_options = {**app.jinja_options, "trim_blocks": True, "lstrip_blocks": True}
+    app.add_template_global(fresh_op, "new_op")
+    app.add_template_global(may)
 
 
 def _everywhere() -> dict[str, Any]:
     session: Session | None = g.get("session")
     return {
-        "me": session.person if session else None, "csrf": session.csrf if session else "", "new_op": fresh_op,
-        "site": site_banner(), "help_strip": services().help_strip, "may": may, "label_svg": label_svg,
+        "me": session.person if session else None, "csrf": session.csrf if session else "",
+        "site": site_banner(), "help_strip": services().help_strip,
     }  # fmt: skip
 
 
@@ -84,11 +98,20 @@ def words(code: str) -> str:
     return told
 
 
-def label_svg(batch_id: str, serial: str) -> Markup:
-    """Return the Data Matrix of a label, as drawn by this site from its own payload."""
-    return Markup(services().custody.label(batch_id, serial).svg)  # noqa: S704  made here from a checked code
+def unit(code: str | None) -> str:
+    """Return a unit code as people write it: `10*6{cells}` is `10⁶ cells`; nothing for a number without unit."""
+    if code in (None, "1"):
+        return ""
+    told = str(code)
+    for written, read in UNIT_WORDS:
+        told = told.replace(written, read)
+    return told
 
 
-def in_role(person: Person, role: str | None) -> bool:
-    """Say whether a person holds a role that the master names; True where it names none."""
-    return role is None or Role(role) in person.roles
+def limits(parameter: Parameter) -> str:
+    """Return the limits of a value as people say them: `5 to 10 mL`, else as the record writes them."""
+    both = parameter.low is not None and parameter.high is not None
+    if both and parameter.low_inclusive and parameter.high_inclusive:
+        return f"{parameter.low:f} to {parameter.high:f} {unit(parameter.unit)}".rstrip()
+    written = limit_text(parameter).replace(">=", "≥").replace("<=", "≤")
+    return written.replace(parameter.unit, unit(parameter.unit)) if parameter.unit else written

@@ -74,6 +74,6 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _value(one: Mapping[str, Any]) -> tuple[str, str]:
     judgement = one["judgement"]
-    unit = "" if one["unit"] in (None, "1") else f" {one['unit']}"
-    limit = f" (limit {judgement['limit']})" if judgement["limit"] else ""
+    unit = "" if one.get("unit") in (None, "1") else f" {one['unit']}"
+    limit = f" (limit {judgement['limit']})" if judgement.get("limit") else ""
     return str(one["parameter"]), f"{one['value']}{unit}{limit}{'' if judgement['within'] else ' OUTSIDE LIMIT'}"

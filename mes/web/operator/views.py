@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template
 from werkzeug import Response
 
 from mes.batches.decide.windows import closes_at, opens_at
-from mes.batches.model import BatchState, StepState, StepStatus
+from mes.batches.model import BatchState, Binding, StepState, StepStatus
 from mes.batches.tables import batches as listed
 from mes.custody import ISSUE_CHECKS, OUTCOMES
 from mes.masters.model import Parameter, Source
@@ -128,7 +128,8 @@ LABELS = {
 
 
 def _charts(state: BatchState, one: StepState) -> list[dict[str, Any]]:
-    if state.run is None or state.run_released_at is not None or not one.is_open:
+    followed = state.run is not None and state.run_released_at is None and state.binding is Binding.OPCUA
+    if not followed or not one.is_open:
         return []
     holders = [found.step for found in state.steps.values() if found.started_at is not None]
     watched = {limit.tag for step in (one.step, *holders) for limit in step.monitored}
