@@ -18,7 +18,7 @@ from mes.ledger.drafting import actor_document, checked_op, parts_of
 from mes.ledger.entry import Actor, Content, Draft, Entry, Write
 from mes.ledger.events import time_text
 from mes.ledger.founding import check_identity, check_last_checkpoint, checked_ground, prepare_tables
-from mes.ledger.heads import Head, read_head
+from mes.ledger.heads import Head, read_head, stored_root
 from mes.ledger.inserting import check_references, remove_contents, store_contents, store_shown
 from mes.ledger.keys import SiteKey
 from mes.ledger.placing import Ground, Placed, utc
@@ -213,17 +213,25 @@ class Ledger(LedgerReader):
             self.append(new_op(), writes, actor=Actor.system("ledger"), now=now)
             return self.checkpoint(now)
 
-    def checkpoint(self, now: datetime) -> str:
-        """Sign the present head, store the note and return it; the stored one if this size has one already."""
+    def checkpoint(self, now: datetime, size: int | None = None) -> str:
+        """Sign the first `size` entries (all, if None), store the note and return it; a stored one is returned.
+
+        A seal gives `size`, its index + 1, since another thread may have appended after it. ValueError for a size
+        that the ledger does not have.
+        """
         moment = utc(now)
         with self._writer.lock, self._writer.transaction() as connection:
             head = self._writer.head(connection, moment)
-            where = (CHECKPOINT.c.gen == self.gen, CHECKPOINT.c.size == head.size)
+            signed = head.size if size is None else size
+            if not 1 <= signed <= head.size:
+                raise ValueError(f"no checkpoint of {signed} of {head.size} entries")
+            where = (CHECKPOINT.c.gen == self.gen, CHECKPOINT.c.size == signed)
             known: str | None = connection.execute(select(CHECKPOINT.c.note).where(*where)).scalar()
             if known is not None:
                 return known
-            note = self.key.signed_note(Checkpoint(self.origin, head.size, head.frontier.root()).text)
-            row = {"gen": self.gen, "size": head.size, "at": time_text(moment), "note": note}
+            root = head.frontier.root() if signed == head.size else stored_root(connection, self.gen, signed)
+            note = self.key.signed_note(Checkpoint(self.origin, signed, root).text)
+            row = {"gen": self.gen, "size": signed, "at": time_text(moment), "note": note}
             connection.execute(insert(CHECKPOINT), row)
             return note
 

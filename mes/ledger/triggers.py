@@ -6,6 +6,8 @@ statement trigger against TRUNCATE, ENABLE ALWAYS, since a replication role woul
 tables can drop them: that is what the tree, the checkpoints and the witnesses are for.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from mes.errors import Fault
@@ -20,14 +22,13 @@ def install_triggers(connection: Connection) -> None:
     """Create every append-only trigger that is missing; changes nothing where all are present."""
     missing = missing_triggers(connection)
     if connection.dialect.name == "sqlite":
-        wanted = _sqlite_triggers()
-    else:
-        wanted = {name: statements for name, (_, statements) in _postgresql_triggers().items()}
-        for statement in _postgresql_functions() if missing else ():
-            connection.exec_driver_sql(statement)
-    for name in missing:
-        for statement in wanted[name]:
-            connection.exec_driver_sql(statement)
+        for name in missing:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+            connection.exec_driver_sql(_sqlite_triggers()[name])
+    elif missing:
+        wanted = _postgresql_triggers()
+        made = [statement for name in missing for statement in wanted[name].statements]
+        connection.exec_driver_sql(";".join([*_postgresql_functions(), *made]))
 
 
 def missing_triggers(connection: Connection) -> list[str]:
@@ -35,16 +36,14 @@ def missing_triggers(connection: Connection) -> list[str]:
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         stored = {row.name: row.sql for row in rows}
-        return [name for name, wanted in _sqlite_triggers().items() if stored.get(name) != wanted[-1]]
+        return [name for name, wanted in _sqlite_triggers().items() if stored.get(name) != wanted]
     rows = connection.exec_driver_sql(
-        "SELECT t.tgname, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+        "SELECT t.tgname, c.relname, t.tgtype, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
         " JOIN pg_proc p ON p.oid = t.tgfoid"
-        " WHERE t.tgenabled = 'A' AND c.relnamespace = current_schema()::regnamespace"
+        " WHERE t.tgenabled = 'A' AND t.tgqual IS NULL AND c.relnamespace = current_schema()::regnamespace"
     )
-    enabled = {row.tgname: row.prosrc for row in rows}
-    sources = _postgresql_bodies()
-    triggers = _postgresql_triggers().items()
-    return [name for name, (function, _) in triggers if enabled.get(name) != sources[function]]
+    enabled = {row.tgname: (row.relname, row.tgtype, row.prosrc) for row in rows}
+    return [name for name, wanted in _postgresql_triggers().items() if enabled.get(name) != wanted.stored]
 
 
 def check_triggers(connection: Connection) -> None:
@@ -54,7 +53,7 @@ def check_triggers(connection: Connection) -> None:
         raise Fault("ledger-triggers-missing", triggers=", ".join(missing))
 
 
-def _sqlite_triggers() -> dict[str, tuple[str, ...]]:
+def _sqlite_triggers() -> dict[str, str]:
     made = {}
     for table, keys in KEYS.items():
         made[f"{table}_no_update"] = _sqlite(f"{table}_no_update", "UPDATE", table, "1")
@@ -76,9 +75,8 @@ def _sqlite_triggers() -> dict[str, tuple[str, ...]]:
     return made
 
 
-def _sqlite(name: str, act: str, table: str, when: str) -> tuple[str, ...]:
-    made = f"CREATE TRIGGER {name} BEFORE {act} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
-    return f"DROP TRIGGER IF EXISTS {name}", made
+def _sqlite(name: str, act: str, table: str, when: str) -> str:
+    return f"CREATE TRIGGER {name} BEFORE {act} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
 
 
 def _postgresql_bodies() -> dict[str, str]:
@@ -101,30 +99,43 @@ def _postgresql_functions() -> list[str]:
     return [made.format(name, body) for name, body in _postgresql_bodies().items()]
 
 
-def _postgresql_triggers() -> dict[str, tuple[str, tuple[str, ...]]]:
-    made: dict[str, tuple[str, tuple[str, ...]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Trigger:
+    """A trigger of PostgreSQL: how it is made, and what the catalogue must say of it."""
+
+    name: str
+    act: str
+    table: str
+    function: str
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        each = "STATEMENT" if self.act == "TRUNCATE" else "ROW"
+        return (
+            f"DROP TRIGGER IF EXISTS {self.name} ON {self.table}",
+            f"CREATE TRIGGER {self.name} BEFORE {self.act} ON {self.table}"
+            f" FOR EACH {each} EXECUTE FUNCTION {self.function}()",
+            f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {self.name}",
+        )
+
+    @property
+    def stored(self) -> tuple[str, int, str]:
+        """Return table, pg_trigger.tgtype (row 1, before 2, then the act) and the function's source."""
+        row_before = 2 if self.act == "TRUNCATE" else 3
+        return self.table, row_before | _ACTS[self.act], _postgresql_bodies()[self.function]
+
+
+_ACTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
+
+
+def _postgresql_triggers() -> dict[str, _Trigger]:
+    made = [
+        _Trigger("content_no_return", "INSERT", "content", "ledger_content_insert"),
+        _Trigger("content_removal_by_entry", "INSERT", "content_removal", "ledger_removal_insert"),
+    ]
     for table in KEYS:
         on_delete = "ledger_content_delete" if table == "content" else "ledger_refuse"
-        made.update(
-            (
-                _postgresql(f"{table}_no_update", "UPDATE", table, "ROW", "ledger_refuse"),
-                _postgresql(f"{table}_no_delete", "DELETE", table, "ROW", on_delete),
-                _postgresql(f"{table}_no_truncate", "TRUNCATE", table, "STATEMENT", "ledger_refuse"),
-            )
-        )
-    made.update(
-        (
-            _postgresql("content_no_return", "INSERT", "content", "ROW", "ledger_content_insert"),
-            _postgresql("content_removal_by_entry", "INSERT", "content_removal", "ROW", "ledger_removal_insert"),
-        )
-    )
-    return made
-
-
-def _postgresql(name: str, act: str, table: str, each: str, function: str) -> tuple[str, tuple[str, tuple[str, ...]]]:
-    statements = (
-        f"DROP TRIGGER IF EXISTS {name} ON {table}",
-        f"CREATE TRIGGER {name} BEFORE {act} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}()",
-        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
-    )
-    return name, (function, statements)
+        made.append(_Trigger(f"{table}_no_update", "UPDATE", table, "ledger_refuse"))
+        made.append(_Trigger(f"{table}_no_delete", "DELETE", table, on_delete))
+        made.append(_Trigger(f"{table}_no_truncate", "TRUNCATE", table, "ledger_refuse"))
+    return {trigger.name: trigger for trigger in made}

@@ -58,7 +58,9 @@ class Writer:
             try:  # once more, from a head that is read anew
                 return self._attempt(op, parts, who, now, store)
             except Overtaken as failure:
-                raise Fault("ledger-overtaken", site=self._ground.site) from failure
+                breach = IntegrityBreach("a place that must be free is taken", op=op, found=failure.__cause__)
+                self._breaches.record(breach, time_text(now))
+                raise breach from failure
 
     def _attempt(
         self, op: Op, parts: Sequence[Part], who: dict[str, Any], now: datetime, store: Store

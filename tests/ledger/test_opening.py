@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from mes.errors import IntegrityBreach, Refusal
 from mes.ids import Stream, new_op
@@ -15,8 +16,9 @@ from mes.ledger.database import open_engine
 from mes.ledger.keys import SiteKey
 from mes.ledger.notes import parse_note
 from mes.ledger.store import Ledger
+from mes.ledger.tables import NODE
 from mes.ledger.verify import verify_ledger
-from tests.ledger.builders import KEY, NOW, NURSE, SITE, a_ledger, at, reopened, write
+from tests.ledger.builders import KEY, NOW, NURSE, SITE, a_ledger, at, draft, reopened, write
 from tests.ledger.forging import as_owner, cut, flip, own_hash_too, removed
 
 
@@ -104,6 +106,23 @@ def test_a_contradiction_found_while_running_stops_every_append(ledger_url: str,
             ledger.append(new_op(), [write("batch/B2")], actor=NURSE, now=at(3))
         assert ledger.size == 2
     assert json.loads(path.read_text())["index"] == 1
+
+
+def test_a_place_that_is_taken_against_all_reckoning_is_a_breach(ledger_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "breach.jsonl"
+    with a_ledger(ledger_url, breach_path=path) as ledger:
+        engine = open_engine(ledger_url)
+        with engine.begin() as connection:
+            node = {"gen": 1, "level": 4, "position": 0, "hash": b"h" * 32, "below": b""}
+            connection.execute(insert(NODE), node)
+        engine.dispose()
+        drafts = [draft(n=n) for n in range(15)]
+        with pytest.raises(IntegrityBreach, match="must be free"):
+            ledger.append(new_op(), [write("run/R1", *drafts)], actor=NURSE, now=at(1))
+        with pytest.raises(Refusal, match="stream-held-by-breach"):
+            ledger.append(new_op(), [write("run/R1")], actor=NURSE, now=at(2))
+        assert ledger.size == 1
+    assert set(json.loads(path.read_text())["evidence"]) == {"op", "found"}
 
 
 def test_a_held_stream_does_not_hold_the_others(ledger_url: str, tmp_path: Path) -> None:

@@ -153,16 +153,32 @@ WEAKENED = {
     ],
     "postgresql": ["ALTER TABLE entry ENABLE TRIGGER entry_no_update"],
 }
+MISPLACED = [
+    "DROP TRIGGER entry_no_update ON entry",
+    "CREATE TRIGGER entry_no_update BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
+    "ALTER TABLE entry ENABLE ALWAYS TRIGGER entry_no_update",
+]
+
+
+def check_weakened(url: str, statements: list[str]) -> None:
+    fill(url)
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+        assert missing_triggers(connection) == ["entry_no_update"]
+        install_triggers(connection)
+        assert missing_triggers(connection) == []
+    engine.dispose()
 
 
 def test_a_weakened_trigger_counts_as_missing(ledger_url: str) -> None:
-    fill(ledger_url)
-    engine = open_engine(ledger_url)
-    with engine.begin() as connection:
-        for statement in WEAKENED[engine.dialect.name]:
-            connection.execute(text(statement))
-        assert missing_triggers(connection) == ["entry_no_update"]
-    engine.dispose()
+    check_weakened(ledger_url, WEAKENED[ledger_url.partition(":")[0].partition("+")[0]])
+
+
+@pytest.mark.postgres
+def test_a_trigger_on_another_act_counts_as_missing(postgres_url: str) -> None:
+    check_weakened(postgres_url, MISPLACED)
 
 
 @pytest.mark.postgres
