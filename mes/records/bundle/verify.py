@@ -1253,7 +1253,7 @@ def check_shown(case: Case, ledger: Ledger, entry: Json) -> None:
             here or (not found and not is_main), f"signature: was shown {stream} {seq}, which is not here so before it"
         )
         for change in ledger.corrections.get((stream, seq), []):
-            known = change["index"] > index or change["seq"] <= after.get(change["stream"], change["seq"])
+            known = change["index"] >= index or change["seq"] <= after.get(change["stream"], change["seq"])
             insist(known, f"signature: {stream} {seq} had been corrected before it was signed")
 
 

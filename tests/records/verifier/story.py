@@ -114,7 +114,7 @@ class Story:
             by="qp",
             sign={"meaning": "QA_REVIEWED", "factors": ["password"], **seen},
         )
-        self.moment("before_correction")
+        seen = {"items": [{"label": "Before", "value": "37.10", "source": result.source}], "after": [twice.place]}
         fixed = add(
             "batch/B1",
             "batch:step:corrected",
@@ -123,7 +123,7 @@ class Story:
             reason="misread",
             corrects=result.place,
             op=(OP, 0, 3),
-            sign={"meaning": "CORRECTED"},
+            sign={"meaning": "CORRECTED", **seen},
         )
         for number, fallen in enumerate((checked, twice), 1):
             data = {"index": fallen.doc["index"], "cause": fixed.place}
