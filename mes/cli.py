@@ -1,8 +1,6 @@
 """The command line `mes`: make a site, run its processes, check its ledger, run the demo."""
 
 import asyncio
-import json
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -15,7 +13,7 @@ import yaml
 
 import mes
 from mes.clock import SimulatedClock, SystemClock
-from mes.errors import Fault, IntegrityBreach, Refusal
+from mes.errors import Refusal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SITE = click.option(
@@ -27,16 +25,13 @@ class House(click.Group):
     """A group whose commands tell refusals and faults as sentences, with exit code 1."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; translate the house's errors."""
-        from mes.web.errors import sentence
+        """Run the command; tell what the rules or the world have against it."""
+        from mes.site_process.telling import EXPECTED, told
 
         try:
             return super().invoke(context)
-        except (Refusal, Fault) as error:
-            raise click.ClickException(f"{sentence(error.code, error.facts)} [{error.code}]") from error
-        except IntegrityBreach as breach:
-            place = "" if breach.index is None else f" at entry {breach.index}"
-            raise click.ClickException(f"The record contradicts itself{place}: {breach.what}") from breach
+        except EXPECTED as error:
+            raise click.ClickException(told(error)) from error
 
 
 @click.group(cls=House)
@@ -75,6 +70,8 @@ def create(site_dir: Path, ident: str, tz: str, database: str, port: int, demo: 
     settings = SiteSettings(
         site_dir.resolve(), SiteId(ident), tz, profile, database, simulated_clock=demo, web_port=port
     )
+    if settings.site_key_path.exists():
+        raise Refusal("site-exists", site_dir=str(settings.site_dir))
     write(settings)
     engine = open_engine(settings.database)
     upgrade(engine)
@@ -137,43 +134,42 @@ def simulate(
     device: str, endpoint: str, clock: Path | None, seed: int, donor: str, scenario: Path | None, truth: Path, pki: Path
 ) -> None:
     """Run a SIMULATED DEVICE on this machine; user and password come from MES_DEVICE_USER and MES_DEVICE_PASSWORD."""
-    from equipment_drivers.simulators.faults import read_scenario
-    from equipment_drivers.simulators.prodigy import serve_prodigy
+    from mes.demo.device import simulate_prodigy
 
     now = (SimulatedClock(clock) if clock else SystemClock()).now
-    user, password = os.environ.get("MES_DEVICE_USER", ""), os.environ.get("MES_DEVICE_PASSWORD", "")
-    if not user or not password:
-        raise Refusal("device-secret-missing", status=422)
 
     async def run() -> None:
-        faults = read_scenario(yaml.safe_load(scenario.read_text())) if scenario else ()
-        ready = lambda: click.echo(f"SIMULATED DEVICE {device} at {endpoint}")  # noqa: E731
-        stop = stopped_by_signal()
-        await serve_prodigy(endpoint, now, seed, donor, faults, truth, pki, user, password, stop, ready)
+        await simulate_prodigy(
+            endpoint, now, seed=seed, donor=donor, scenario=yaml.safe_load(scenario.read_text()) if scenario else [],
+            truth=truth, pki=pki, stop=stopped_by_signal(),
+            ready=lambda: click.echo(f"SIMULATED DEVICE {device} at {endpoint}"),
+        )  # fmt: skip
 
     asyncio.run(run())
 
 
 @main.group()
 def ledger() -> None:
-    """Check a site's ledger."""
+    """Check a site's ledger, and make anew what is derived from it."""
 
 
 @ledger.command("verify")
 @SITE
-def verify(site_dir: Path) -> None:
+@click.option("--key", "vkey", default=None, help="the site's published key; default: the key that the ledger names")
+def verify(site_dir: Path, vkey: str | None) -> None:
     """Check every entry, the tree, all checkpoints and signatures from stored bytes; names the first bad entry."""
-    from dataclasses import asdict
-
     from mes.ledger.database import open_engine
-    from mes.ledger.keys import SiteKey
+    from mes.ledger.notes import parse_vkey
     from mes.ledger.verify import verify_ledger
     from mes.settings import load
 
-    settings = load(site_dir)
-    key = SiteKey.load(settings.site_key_path)
-    summary = verify_ledger(open_engine(settings.database, read_only=True), key.public)
-    click.echo(json.dumps(asdict(summary), default=str, indent=2))
+    engine = open_engine(load(site_dir).database, read_only=True)
+    found = verify_ledger(engine, key=parse_vkey(vkey) if vkey else None)
+    click.echo(f"site {found.site}, generation {found.gen}: {found.size} entries, {found.checkpoints} checkpoints")
+    click.echo(f"root {found.root.hex()}, signed up to {found.signed_size}")
+    click.echo(
+        f"key {found.key.vkey}" + ("" if vkey else "  (taken from the ledger: compare it with the published one)")
+    )
     click.echo("OK")
 
 

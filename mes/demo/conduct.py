@@ -91,7 +91,7 @@ def export(stage: Stage, qa: DemoPerson) -> Path:
     """Let QA seal and export the record; leaves bundle and PDF in `out`."""
     answer = qa.act(f"/api/batches/{script.BATCH}/records")
     deadline = time.monotonic() + EXPORT_MOST_S
-    while (job := qa.get(f"/api/records/{answer['seal']}"))["state"] not in ("done", "failed"):
+    while (job := qa.get(f"/api/jobs/{answer['job']}"))["state"] not in ("ready", "failed"):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the record was not exported within {EXPORT_MOST_S:.0f} s: {job}")
         time.sleep(0.2)

@@ -43,7 +43,7 @@ def collect_and_bring(play: Playing) -> datetime:
     pace.until(vein + HOUR)
     bag = play.state()["container_ids"][0]
     play.begin("A05", Who("courier"))
-    hand(play, "A05", bag, "nurse", "courier", "apheresis unit", "sealed, cool box")
+    hand(play, "A05", bag, "nurse", "courier", "apheresis unit", "sealed, cool box", ("4.0", "4.6"))
     pace.until(vein + 4 * HOUR)
     hand(play, "A05", bag, "courier", "operator", "clean room lock", "sealed, cool box", ("3.4", "6.1"))
     play.finish("A05", Who("courier", also=(("TAKEN_OVER", "operator"),)))
@@ -121,7 +121,7 @@ def infuse(play: Playing, vein: datetime) -> None:
     pace = play.pace
     bag = play.state()["container_ids"][-1]
     play.begin("A23", Who("courier"))
-    hand(play, "A23", bag, "operator", "courier", "clean room lock", "sealed, 15 to 25 C box")
+    hand(play, "A23", bag, "operator", "courier", "clean room lock", "sealed, 15 to 25 C box", ("20.1", "20.6"))
     pace.until(pace.now + 3 * HOUR)
     hand(play, "A23", bag, "courier", "clinician", "ward", "sealed, 15 to 25 C box", ("18.9", "21.7"))
     play.finish("A23", Who("courier", also=(("TAKEN_OVER", "clinician"),)))
@@ -164,13 +164,19 @@ def label(play: Playing) -> None:
 
 def hand(
     play: Playing, step: str, container: str, giver: str, taker: str, place: str, condition: str,
-    celsius: tuple[str, str] | None = None,
+    celsius: tuple[str, str],
 ) -> None:  # fmt: skip
     """One hands the container over, another takes it over."""
     play.people[giver].act(play.of_batch("hand-over"), step=step, container=container, place=place, condition=condition)
     handover = next(one["handover"] for one in play.state()["handovers"] if one["taker"] is None)
-    extremes = {"lowest_celsius": celsius[0], "highest_celsius": celsius[1]} if celsius else {}
-    play.people[taker].act(play.of_batch("take-over"), handover=handover, place=place, condition=condition, **extremes)
+    play.people[taker].act(
+        play.of_batch("take-over"),
+        handover=handover,
+        place=place,
+        condition=condition,
+        lowest_celsius=celsius[0],
+        highest_celsius=celsius[1],
+    )
 
 
 def settle_problems(play: Playing) -> None:

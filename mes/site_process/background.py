@@ -1,5 +1,8 @@
 """What `mes serve` does beside answering requests: drain the journal, and keep checkpoints hourly."""
 
+import os
+import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Loop(threading.Thread):
-    """Runs one piece of work again and again until told to stop; a failure is logged and work goes on after a pause."""
+    """Runs one piece of work again and again until told to stop; after a failure it pauses and goes on."""
 
     def __init__(self, name: str, work: Callable[[], bool]) -> None:
         super().__init__(name=name, daemon=True)
@@ -26,18 +29,26 @@ class Loop(threading.Thread):
         self.failure: str | None = None
 
     def run(self) -> None:
-        """Work; pause briefly when there was nothing to do, longer after a failure."""
-        while not self._stopping.is_set():
-            try:
-                busy = self._work()
-                self.failure = None
-            except (Fault, Refusal, IntegrityBreach, OSError) as error:
-                log.error("background-failed", name=self.name, error=str(error))
-                self.failure = str(error)
-                self._stopping.wait(FAULT_S)
-                continue
-            if not busy:
-                self._stopping.wait(IDLE_S)
+        """Work until stopped. An error that nobody reckoned with ends the process, for its supervisor to start anew."""
+        try:
+            while not self._stopping.is_set():
+                self._once()
+        finally:
+            if not self._stopping.is_set():
+                log.critical("background-died", name=self.name)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def _once(self) -> None:
+        try:
+            busy = self._work()
+            self.failure = None
+        except (Fault, Refusal, IntegrityBreach, OSError, sqlite3.OperationalError) as error:
+            log.error("background-failed", name=self.name, error=str(error))
+            self.failure = str(error)
+            self._stopping.wait(FAULT_S)
+            return
+        if not busy:
+            self._stopping.wait(IDLE_S)
 
     def stop(self) -> None:
         """Ask the loop to end and wait for the piece of work under way."""
