@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,6 +172,44 @@ def verify(site_dir: Path, vkey: str | None) -> None:
         f"key {found.key.vkey}" + ("" if vkey else "  (taken from the ledger: compare it with the published one)")
     )
     click.echo("OK")
+
+
+@ledger.command("rebuild")
+@SITE
+def rebuild(site_dir: Path) -> None:
+    """Make every list and register anew from the ledger; only while `mes serve` is down."""
+    from mes.settings import load
+    from mes.site_process.rebuild import rebuild as rebuilding
+
+    made = rebuilding(load(site_dir))
+    click.echo(f"replayed {made.entries} entries into {len(made.tables)} tables: {', '.join(made.tables)}")
+
+
+@main.group()
+def nodemap() -> None:
+    """Check node maps of devices."""
+
+
+@nodemap.command("lint")
+@click.argument("file", type=click.Path(path_type=Path))
+def lint(file: Path) -> None:
+    """Read a node map as registering a device would, and print what it binds."""
+    from equipment_drivers.nodemap import read_nodemap
+
+    found = read_nodemap(file)
+    vendor = found.vendor
+    click.echo(f"{found.device_class}: {vendor.manufacturer} {vendor.model}, software {vendor.software}")
+    click.echo(f"{len(found.tags)} tags, {len(found.commands)} commands; sha256 {found.sha256}")
+    click.echo("OK")
+
+
+@main.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
+def codes(folder: Path) -> None:
+    """Print the present one-time codes of the demo's people: a SIMULATED AUTHENTICATOR."""
+    from mes.demo.codes import codes_text, secrets_of
+
+    click.echo(codes_text(secrets_of(folder), time.time()))
 
 
 @main.command()

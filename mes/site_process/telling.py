@@ -7,9 +7,11 @@ from yaml import YAMLError
 
 from equipment_drivers.errors import DriverFault
 from mes.errors import Fault, IntegrityBreach, Refusal
+from mes.ledger.notes import NoteError
 
 EXPECTED = (
-    Refusal, Fault, IntegrityBreach, DriverFault, OSError, SQLAlchemyError, YAMLError, subprocess.SubprocessError,
+    Refusal, Fault, IntegrityBreach, DriverFault, NoteError, OSError, SQLAlchemyError, YAMLError,
+    subprocess.SubprocessError,
 )  # fmt: skip
 """What the world and the rules may do to a command; anything else is a mistake of this program and crashes."""
 MOST = 300
@@ -33,6 +35,8 @@ def as_family(error: Exception) -> Refusal | Fault | IntegrityBreach | DriverFau
             return error
         case SQLAlchemyError():
             return Fault("database-unreachable", cause=short(getattr(error, "orig", None) or error))
+        case NoteError():
+            return Refusal("published-key-wrong", status=422, cause=short(error))
         case YAMLError():
             return Fault("file-unreadable", cause=short(error))
         case subprocess.CalledProcessError():
