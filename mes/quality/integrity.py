@@ -27,7 +27,10 @@ class BatchIntegrity:
         """
         size, root = self.ledger.size, self.ledger.root()
         for name in streams_of(state):
-            entries = self.ledger.stream(name)
+            try:
+                entries = self.ledger.stream(name)
+            except ValueError:
+                return f"{name}: not readable"
             for seq, entry in enumerate(entries):
                 if entry.index >= size:
                     break

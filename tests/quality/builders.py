@@ -62,11 +62,13 @@ class Story:
     def __init__(self, state: BatchState, shift: float = 0.0) -> None:
         self.state = state
         self.shift = shift
+        self.told: list[tuple[Event, datetime, str]] = []
 
     def tell(self, event: Event, hour: float, actor: str = "op-1") -> "Story":
         """Record one fact."""
         seq = self.state.next_seq
         when = T0 + timedelta(hours=hour + self.shift)
+        self.told.append((event, when, actor))
         self.state = fold_more(
             self.state, [Fact(event, seq, seq, when, when, "person", actor, f"Name of {actor}", "operator")]
         )
