@@ -118,6 +118,11 @@ STREAM_RULES: list[Exhibit] = [
             on("site:ledger:created", lambda doc: doc["data"].update(site="site-b")),
         ),
         (
+            "a generation that continues another ledger",
+            "line 1: opens another ledger than its own",
+            {"gen": 2} | on("site:ledger:continued", lambda doc: doc["data"].update(origin="septima/site-a/2")),
+        ),
+        (
             "a first entry with a short key",
             "line 1: names a key that is not 32 bytes",
             on("site:ledger:created", lambda doc: doc["data"].update(key="AAAA")),

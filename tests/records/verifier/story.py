@@ -16,6 +16,11 @@ def content(body: bytes) -> dict[str, Any]:
     return {"content": sha(body), "bytes": len(body) - 32, "media": "text/plain"}
 
 
+def saw(entry: Entry, value: str) -> dict[str, Any]:
+    """What a signer was shown of one entry."""
+    return {"items": [{"label": "Reading", "value": value, "source": entry.source}]}
+
+
 class Story:
     """`batch()` tells it all; hooks named after their moment may change what happens."""
 
@@ -54,103 +59,66 @@ class Story:
         )
 
     def batch(self) -> "Story":
-        add = self.ledger.append
+        """Tell it all but the seal."""
         self.people()
-        released = self.elsewhere()
-        master = add(
-            "master/m-1",
-            "master:approved",
-            {"digest": sha(MASTER)},
-            by="qp",
-            sign={"meaning": "MASTER_APPROVED", "passkey": self.passkey},
-        )
+        self.opening()
+        result = self.making()
+        self.ending(self.correcting(result))
+        self.moment("before_seal")
+        return self
+
+    def opening(self) -> None:
+        """A master, a device, an order, and a batch that relies on them and on another ledger's release."""
+        add, far = self.ledger.append, {"site": "control", "gen": 1, **self.elsewhere().ref}
+        approval = {"meaning": "MASTER_APPROVED", "passkey": self.passkey}
+        master = add("master/m-1", "master:approved", {"digest": sha(MASTER)}, by="qp", sign=approval)
         other = add("order/other", "order:opened", {"order": "other"})
-        device = add(
-            "equipment/prodigy-1",
-            "equipment:node-map:approved".replace("-", "_"),
-            {"node_map": sha(NODE_MAP)},
-            by="admin",
-        )
+        self.left_out.add(other.doc["index"])
+        device = add("equipment/prodigy-1", "equipment:node_map:approved", {"node_map": sha(NODE_MAP)}, by="admin")
         add("order/O1", "order:opened", {"order": "O1"}, by="op")
-        far = {"site": "control", "gen": 1, **released.ref}
-        add(
-            "batch/B1",
-            "batch:opened",
-            {"batch": "B1", "master": sha(MASTER)},
-            by="op",
-            refs=[master.ref, device.ref, far],
-        )
-        add(
-            "run/B1.R1",
-            "run:allocated",
-            {"device": "prodigy-1"},
-            refs=[device.ref],
-            occurred={"at": "2026-11-22T00:05:00.000000Z", "by": "device"},
-        )
+        refs = [master.ref, device.ref, far]
+        add("batch/B1", "batch:opened", {"batch": "B1", "master": sha(MASTER)}, by="op", refs=refs)
+        before = {"at": "2026-11-22T00:05:00.000000Z", "by": "device"}
+        add("run/B1.R1", "run:allocated", {"device": "prodigy-1"}, refs=[device.ref], occurred=before)
+
+    def making(self) -> Entry:
+        """A step with a reading, two hours of telemetry, a note and a photo."""
+        add = self.ledger.append
         self.ledger.rotate()
-        result = add(
-            "batch/B1",
-            "batch:step:confirmed",
-            {"step": "s1", "reading": {"value": "37.10", "unit": "Cel"}, "depth": [[1]]},
-            by="op",
-            sign={},
-        )
+        reading = {"step": "s1", "reading": {"value": "37.10", "unit": "Cel"}, "depth": [[1]]}
+        result = add("batch/B1", "batch:step:confirmed", reading, by="op", sign={})
         for hour in (0, 1):
             self.telemetry.seal(add("run/B1.R1", "telemetry:window:sealed", self.telemetry.window(hour)))
         add("batch/B1", "batch:note:written", {"note": content(NOTE), "photo": content(PHOTO)}, by="op")
-        seen = {"items": [{"label": "Reading", "value": "37.10", "source": result.source}], "after": [result.place]}
-        checked = add(
-            "batch/B1",
-            "batch:step:verified",
-            {"step": "s1"},
-            by="qp",
-            sign={"meaning": "VERIFIED", "factors": ["badge", "pin"], **seen},
-        )
-        seen = {"items": [{"label": "Verified", "value": "yes", "source": checked.source}]}
-        twice = add(
-            "batch/B1",
-            "batch:step:reviewed",
-            {"step": "s1"},
-            by="qp",
-            sign={"meaning": "QA_REVIEWED", "factors": ["password"], **seen},
-        )
-        seen = {"items": [{"label": "Before", "value": "37.10", "source": result.source}], "after": [twice.place]}
-        fixed = add(
-            "batch/B1",
-            "batch:step:corrected",
-            {"reading": {"value": "37.2", "unit": "Cel"}},
-            by="op",
-            reason="misread",
-            corrects=result.place,
-            op=(OP, 0, 3),
-            sign={"meaning": "CORRECTED", **seen},
-        )
+        return result
+
+    def correcting(self, result: Entry) -> Entry:
+        """The reading is verified and reviewed, then corrected, which voids both; a photo is removed."""
+        add, step = self.ledger.append, {"step": "s1"}
+        sign = {"meaning": "VERIFIED", "factors": ["badge", "pin"], **saw(result, "37.10"), "after": [result.place]}
+        checked = add("batch/B1", "batch:step:verified", step, by="qp", sign=sign)
+        sign = {"meaning": "QA_REVIEWED", "factors": ["password"], **saw(checked, "yes")}
+        twice = add("batch/B1", "batch:step:reviewed", step, by="qp", sign=sign)
+        told = {"reason": "misread", "corrects": result.place, "op": (OP, 0, 3)}
+        sign = {"meaning": "CORRECTED", **saw(result, "37.10"), "after": [twice.place]}
+        reading = {"reading": {"value": "37.2", "unit": "Cel"}}
+        fixed = add("batch/B1", "batch:step:corrected", reading, by="op", sign=sign, **told)
         for number, fallen in enumerate((checked, twice), 1):
             data = {"index": fallen.doc["index"], "cause": fixed.place}
             add("batch/B1", "signature:voided", data, op=(OP, number, 3))
         add("site/site-a", "content:removed", {"content": sha(PHOTO), "ground": "GDPR Art. 17(1)(b)"}, by="admin")
-        self.left_out |= {
-            other.doc["index"],
-            add("site/site-a", "site:ledger:heartbeat", {"previous_size": 3, "root": "0" * 64}).doc["index"],
-        }
+        beat = add("site/site-a", "site:ledger:heartbeat", {"previous_size": 3, "root": "0" * 64})
+        self.left_out.add(beat.doc["index"])
+        return fixed
+
+    def ending(self, fixed: Entry) -> None:
+        """A filled bag, the certification by passkey, the certificate."""
+        add = self.ledger.append
         add("container/K1", "container:filled", {"volume": {"value": "70", "unit": "mL"}})
-        seen = {"items": [{"label": "Reading", "value": "37.2", "source": fixed.source}], "after": [fixed.place]}
-        add(
-            "batch/B1",
-            "batch:certified",
-            {"batch": "B1"},
-            by="qp",
-            sign={"meaning": "QP_FINAL_CERTIFIED", "passkey": self.passkey, **seen},
-        )
-        add(
-            "certificate/C1",
-            "certificate:issued",
-            {"batch": "B1"},
-            by="qp",
-            sign={"meaning": "RELEASE_ASSIGNED", "factors": ["password", "totp"]},
-        )
-        self.moment("before_seal")
-        return self
+        sign = {"meaning": "QP_FINAL_CERTIFIED", "passkey": self.passkey, **saw(fixed, "37.2"), "after": [fixed.place]}
+        add("batch/B1", "batch:certified", {"batch": "B1"}, by="qp", sign=sign)
+        sign = {"meaning": "RELEASE_ASSIGNED", "factors": ["password", "totp"]}
+        add("certificate/C1", "certificate:issued", {"batch": "B1"}, by="qp", sign=sign)
 
     def files(self) -> dict[str, bytes]:
         """Seal, and write everything below data/."""

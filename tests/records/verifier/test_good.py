@@ -87,6 +87,13 @@ def test_it_holds(tmp_path: Path, hooks: dict[str, Any]) -> None:
     assert lines[-1] == "ALL CHECKS HOLD; signed by the key that was given"
 
 
+def test_a_later_generation_holds(tmp_path: Path) -> None:
+    path = tmp_path / "B1.ebr.zip"
+    path.write_bytes(build(gen=2, on_control=lambda doc: None))
+    code, lines = asked(path, "--key", vkey("septima/site-a/2", key_of("site-a-0")))
+    assert (offences(lines), code) == ([], 0)
+
+
 def test_every_check_of_the_page_answers_in_order(good: Path) -> None:
     _, lines = asked(good)
     checks = [line[11:].partition(":")[0] for line in lines if line.startswith("OK ")]
