@@ -93,6 +93,11 @@ LEDGER_FILES: list[Exhibit] = [
             put("data/inclusion.jsonl", lambda body: body[: body[:-1].rindex(b"\n") + 1]),
         ),
         (
+            "a proof without a line feed",
+            "data/inclusion.jsonl line 25: does not end with a line feed",
+            put("data/inclusion.jsonl", lambda body: body[:-1]),
+        ),
+        (
             "a proof too many",
             "has 26 lines for 25",
             put("data/inclusion.jsonl", lambda body: body + b'{"index":99,"proof":[]}\n'),

@@ -222,3 +222,16 @@ def test_verifier_keys() -> None:
     for wrong in (vkey("a", key, 2), vkey("a", key)[1:], "a+00000000+" + vkey("a", key)[11:], "a++", "a+b"):
         with pytest.raises(verifier.Wrong):
             verifier.read_vkey(wrong)
+
+
+@pytest.mark.parametrize("text", ["", "AAF=", "AAE", "AAE==", "AA E=", "AAE=\n", "_-AA", "é"])
+def test_base64_has_one_form(text: str) -> None:
+    with pytest.raises(verifier.Wrong):
+        verifier.b64(text)
+
+
+@pytest.mark.parametrize("text", ["AAF", "AAE=", "A", "+/AA", "AA\nAA"])
+def test_base64url_has_one_form(text: str) -> None:
+    with pytest.raises(verifier.Wrong):
+        verifier.b64url(text)
+    assert verifier.b64url("AAE") == b"\0\1"
