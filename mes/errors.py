@@ -1,6 +1,12 @@
 """The three families of error: the rules say no, the world failed, the record contradicts itself."""
 
+from collections.abc import Mapping
 from typing import Any
+
+
+def _printed(code: str, facts: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{name}={value}" for name, value in facts.items())
+    return f"{code} ({told})" if told else code
 
 
 class Refusal(Exception):
@@ -18,8 +24,7 @@ class Refusal(Exception):
         self.facts = facts
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name}={value}" for name, value in self.facts.items())
-        return f"{self.code} ({told})" if told else self.code
+        return _printed(self.code, self.facts)
 
 
 class Fault(Exception):
@@ -29,6 +34,9 @@ class Fault(Exception):
         super().__init__(code)
         self.code = code
         self.facts = facts
+
+    def __str__(self) -> str:
+        return _printed(self.code, self.facts)
 
 
 class IntegrityBreach(Exception):

@@ -1,6 +1,7 @@
 """`mes serve`: one gunicorn worker with threads, the only writer of the main database."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -10,13 +11,18 @@ from typing import Any
 import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from mes.app import Wired, clock_of, open_ledger, wire
 from mes.errors import Refusal
+from mes.ledger.checkpoints import parse_checkpoint
 from mes.ledger.database import open_engine
 from mes.ledger.locks import WriterLease
+from mes.ledger.notes import parse_note
+from mes.ledger.store import Ledger
 from mes.settings import SiteSettings
 from mes.site_process.background import Heartbeat, Loop
+from mes.site_process.telling import EXPECTED, told
 from mes.web.create import create_web
 
 THREADS = 40
@@ -44,8 +50,13 @@ class SiteServer(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Begin the site in the worker and return its web application."""
-        return begin(self._site)
+        """Begin the site in the worker and return its web application; tell in a sentence why it could not begin."""
+        try:
+            return begin(self._site)
+        except EXPECTED as error:
+            sys.stderr.write(f"Error: {told(error)}\n")
+            # This very code makes gunicorn end as a whole instead of trying again at once.
+            raise SystemExit(Arbiter.APP_LOAD_ERROR) from error
 
 
 def begin(settings: SiteSettings) -> Flask:
@@ -69,12 +80,18 @@ def start_background(wired: Wired, now: Callable[[], datetime]) -> list[Loop]:
         busy = wired.drain.step(now())
         return wired.outbox.flush(now()) > 0 or busy
 
-    last = next(ledger.entries(ledger.size - 1)).at
-    beat = Heartbeat(wired.services.clock, ledger.heartbeat, last)
+    beat = Heartbeat(wired.services.clock, ledger.heartbeat, last_signed_at(ledger))
     loops = [Loop("drain", drain), Loop("heartbeat", beat.step)]
     for loop in loops:
         loop.start()
     return loops
+
+
+def last_signed_at(ledger: Ledger) -> datetime:
+    """Return when the newest entry was recorded that a checkpoint covers; without one, when the ledger began."""
+    note = ledger.latest_checkpoint()
+    signed = parse_checkpoint(parse_note(note).text).size if note else 1
+    return ledger.entry(signed - 1).at
 
 
 def write_pid(site_dir: Path, name: str) -> None:

@@ -45,26 +45,21 @@ class Supervisor:
         """Supervise until SIGTERM or SIGINT, then end all children."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        while not self._ending:
-            self.look()
-            time.sleep(0.1)
-        self.stop()
+        try:
+            while not self._ending:
+                self.look()
+                time.sleep(0.1)
+        finally:
+            self.stop()
 
     def look(self) -> None:
         """Start what is due and notice what fell."""
         now = self._monotonic()
         for one in self._kept:
             if one.process is not None and one.process.poll() is not None:
-                self._fell(one, now)
+                self._fell(one, now, f"ended with code {one.process.returncode}")
             if one.process is None and now >= one.restart_at:
-                one.log_path.parent.mkdir(parents=True, exist_ok=True)
-                with one.log_path.open("ab") as output:
-                    one.process = subprocess.Popen(  # noqa: S603  our own command line
-                        one.argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                        env={**os.environ, **one.environment},
-                    )  # fmt: skip
-                one.started_at = now
-                log.info("process-started", name=one.name, pid=one.process.pid)
+                self._start(one, now)
 
     def stop(self) -> None:
         """End all children: ask first, then insist."""
@@ -79,11 +74,24 @@ class Supervisor:
                 process.kill()
                 process.wait()
 
-    def _fell(self, one: Kept, now: float) -> None:
-        assert one.process is not None
+    def _start(self, one: Kept, now: float) -> None:
+        one.started_at = now
+        try:
+            one.log_path.parent.mkdir(parents=True, exist_ok=True)
+            with one.log_path.open("ab") as output:
+                one.process = subprocess.Popen(  # noqa: S603  our own command line
+                    one.argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    env={**os.environ, **one.environment},
+                )  # fmt: skip
+        except OSError as error:  # out of memory, disk full: that passes, and the others must be kept meanwhile
+            self._fell(one, now, str(error))
+            return
+        log.info("process-started", name=one.name, pid=one.process.pid)
+
+    def _fell(self, one: Kept, now: float, cause: str) -> None:
         one.falls = 0 if now - one.started_at > STEADY_S else one.falls + 1
         wait = BACK_OFF_S[min(one.falls, len(BACK_OFF_S) - 1)]
-        log.warning("process-fell", name=one.name, code=one.process.returncode, restart_in_s=wait)
+        log.warning("process-fell", name=one.name, cause=cause, restart_in_s=wait)
         one.process, one.restart_at = None, now + wait
 
     def _end(self, *_: object) -> None:

@@ -6,14 +6,17 @@ from mes.errors import Fault, IntegrityBreach, Refusal
 
 
 @pytest.mark.parametrize(
-    ("refusal", "printed"),
+    ("error", "printed"),
     [
         (Refusal("batch-held", batch="B1", reason="door"), "batch-held (batch=B1, reason=door)"),
         (Refusal("own-account"), "own-account"),
+        (Fault("ledger-unavailable", cause="disk full"), "ledger-unavailable (cause=disk full)"),
+        (Fault("credential-unreadable"), "credential-unreadable"),
+        (IntegrityBreach("leaf differs", index=3), "leaf differs"),
     ],
 )
-def test_a_refusal_prints_its_facts(refusal, printed):
-    assert str(refusal) == printed
+def test_an_error_prints_its_facts(error, printed):
+    assert str(error) == printed
 
 
 def test_a_refusal_answers_409_unless_it_says_otherwise():
