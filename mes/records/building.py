@@ -11,10 +11,8 @@ from mes.ledger.entry import Entry
 from mes.ledger.events import decode_event
 from mes.ledger.notes import Verifier
 from mes.ledger.store import Ledger
-from mes.masters.model import Master
 from mes.masters.reader import read_approved
 from mes.masters.specification import Specification
-from mes.masters.tables import file_of
 from mes.records import tables
 from mes.records.assemble import assemble, tell
 from mes.records.bundle import files
@@ -23,9 +21,10 @@ from mes.records.bundle.keys import keys_file
 from mes.records.bundle.readme import readme
 from mes.records.bundle.schemas import schema_files
 from mes.records.curves import curves
-from mes.records.gather import Record, gather
+from mes.records.gather import gather
 from mes.records.model import Document
 from mes.records.pages import html_of
+from mes.records.record import Record
 from mes.records.render import Terms, rendered
 
 SHORTEST_SECRET = 4
@@ -118,12 +117,3 @@ class Building:
             text = (gzip.decompress(body) if name.endswith(".gz") else body).lower()
             if any(secret in text for secret in secrets):
                 raise Refusal("record-holds-patient-data", file=name)
-
-
-def master_of(ledger: Ledger, seal: Entry) -> Master:
-    """Return the master that a sealed batch executed."""
-    with ledger.read() as connection:
-        body = file_of(connection, str(seal.data["master"]))
-    if body is None:
-        raise IntegrityBreach("the master of a sealed record is gone", index=seal.index)
-    return read_approved(body)

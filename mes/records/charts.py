@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 680.0, 120.0
@@ -85,15 +85,13 @@ def _scale(frame: _Frame) -> list[str]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return three to six round numbers between two values."""
-    span = high - low
-    power = 10.0 ** len(str(int(span))) if span >= 1 else 10.0 ** -(len(f"{span:.9f}".split(".")[1].rstrip("0")))
-    step = next((power * part for part in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01) if span / (power * part) >= 3), span / 3)
-    if span / step > 6:
-        step = span / 4
-    first = int(low / step) * step
-    found = [round(first + step * nth, 9) for nth in range(10)]
-    return [value for value in found if low <= value <= high]
+    """Return three to eight round numbers between two values."""
+    rough = Decimal(repr(high - low)) / 4
+    power = Decimal(1).scaleb(rough.adjusted())
+    step = next(power * part for part in (1, 2, 5, 10) if power * part >= rough)
+    first = (Decimal(repr(low)) / step).to_integral_value(ROUND_CEILING)
+    found = [float((first + nth) * step) for nth in range(12)]
+    return [value for value in found if value <= high]
 
 
 def _days(frame: _Frame, offset: str) -> list[str]:

@@ -4,8 +4,7 @@ A pure function of the seal: nothing recorded after it is looked at (record-form
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 
@@ -15,49 +14,11 @@ from mes.ledger.entry import Entry
 from mes.ledger.reader import LedgerReader
 from mes.records import tables
 from mes.records.events import RecordSealed
+from mes.records.record import Record, people_of
 
 ALWAYS = ("site:key:rotated", "site:clock:stepped")
 LEFT_OUT = ("person:session:started", "person:session:ended", "person:session:refused", "signature:refused")
 """Of persons the record holds who they are and what they may do, not when they came and went."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The entries of a batch record in ledger order, the seal last, and what lies beside them by digest."""
-
-    seal: Entry
-    entries: tuple[Entry, ...]
-    shown: Mapping[str, bytes] = field(repr=False)
-    contents: Mapping[str, tuple[bytes, bytes, str]] = field(repr=False)
-    """Salt, body and media type; a content that an entry of the record removed is absent."""
-
-    @property
-    def batch(self) -> str:
-        """Return the id of the batch."""
-        return str(self.seal.data["batch"])
-
-    @property
-    def streams(self) -> dict[str, int]:
-        """Return the whole streams and their last place."""
-        return {part["stream"]: part["last_seq"] for part in self.seal.data["streams"]}
-
-    def of(self, stream: str) -> tuple[Entry, ...]:
-        """Return the entries of one stream that are in the record."""
-        return tuple(entry for entry in self.entries if entry.stream == stream)
-
-    def text(self, reference: Mapping[str, object] | None) -> str:
-        """Return the free text that an entry refers to, or say why it cannot be shown."""
-        if not reference:
-            return ""
-        found = self.contents.get(str(reference.get("content")))
-        if found is None:
-            return "[removed]"
-        return found[1].decode("utf-8", "replace") if found[2].startswith("text/") else f"[{found[2]}]"
-
-    @property
-    def jsonl(self) -> bytes:
-        """Return record.jsonl."""
-        return b"".join(entry.body + b"\n" for entry in self.entries)
 
 
 def sealed_entry(ledger: LedgerReader, seal: int) -> Entry:
@@ -88,17 +49,6 @@ def gather(ledger: LedgerReader, seal: Entry) -> Record:
 
 def _shown(entries: Iterable[Entry]) -> set[str]:
     return {entry.document["signature"]["shown"] for entry in entries if "signature" in entry.document}
-
-
-def people_of(entries: Iterable[Entry]) -> set[str]:
-    """Return the ids of the persons who acted or signed."""
-    found = set()
-    for entry in entries:
-        if entry.document["actor"]["kind"] == "person":
-            found.add(str(entry.document["actor"]["id"]))
-        if "signature" in entry.document:
-            found.add(str(entry.document["signature"]["person"]["id"]))
-    return found
 
 
 class _Closure:

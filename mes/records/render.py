@@ -65,8 +65,18 @@ def _in_child(place: Path, timeout_s: float) -> bytes:
     return (place / "record.pdf").read_bytes()
 
 
-def _refuse(url: str, *_: Any, **__: Any) -> Any:
-    raise ValueError(f"a record fetches nothing: {url[:80]}")
+def closed_fetcher() -> Any:
+    """Return the fetcher of a record: it fetches nothing, and a page that asks for anything fails as a whole."""
+    from weasyprint.urls import URLFetcher
+
+    class Closed(URLFetcher):  # type: ignore[misc]
+        """Refuses every address, also data: and file:."""
+
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            """Refuse."""
+            raise ValueError(f"a record fetches nothing: {url[:80]}")
+
+    return Closed(allowed_protocols=(), fail_on_errors=True)
 
 
 def _deduplicated(_: Any, pdf: Any) -> None:
@@ -83,16 +93,16 @@ def write(place: Path) -> int:
     from weasyprint import HTML, Attachment  # heavy: only the child loads it
 
     terms = Terms(**json.loads((place / "terms.json").read_text()))
-    made_at = datetime.fromtimestamp(terms.made_at, UTC)
+    made_at, closed = datetime.fromtimestamp(terms.made_at, UTC), closed_fetcher()
     record = Attachment(
         string=(place / ATTACHED).read_bytes(), name=ATTACHED, description="The entries of this batch record",
-        created=made_at, modified=made_at, relationship="Data", url_fetcher=_refuse,
+        created=made_at, modified=made_at, relationship="Data", url_fetcher=closed,
     )  # fmt: skip
     options = {
         "attachments": [record], "pdf_variant": "pdf/a-3b", "pdf_identifier": terms.identifier.encode(),
     }  # fmt: skip
     page = (place / "page.html").read_text(encoding="utf-8")
-    laid_out = HTML(string=page, url_fetcher=_refuse).render(**options)
+    laid_out = HTML(string=page, url_fetcher=closed).render(**options)
     pages = len(laid_out.pages)
     if pages <= MOST_PAGES:
         laid_out.write_pdf(place / "record.pdf", finisher=_deduplicated, **options)

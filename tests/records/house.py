@@ -92,9 +92,7 @@ class House:
         """Record drafts of one operation."""
         actor = self.actor(by) if isinstance(by, Role) else by
         writes = [Write(Stream(stream), drafts), *others]
-        return self.ledger.append(
-            new_op(), writes, actor=actor, now=self.clock.now(), contents=contents, shown=shown
-        )
+        return self.ledger.append(new_op(), writes, actor=actor, now=self.clock.now(), contents=contents, shown=shown)
 
     def sign(
         self, stream: str, event: Event, role: Role, meaning: Meaning, *more: Event | Draft,

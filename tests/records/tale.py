@@ -31,8 +31,12 @@ BATCH, ORDER, DEVICE = "B-2026-007", "O-2026-007", EquipmentId("prodigy-1")
 RUN = RunId(f"{BATCH}.R1")
 STREAM = f"batch/{BATCH}"
 DEVICE_STEPS = ("A07", "A18")
-SIGNALS = {"culture.temperature": ("Cel", 37.0, 0.12), "culture.co2": ("%", 5.0, 0.08),
-           "culture.volume": ("mL", 120.0, 3.0), "supply.air_pressure": ("bar", 1.6, 0.05)}  # fmt: skip
+SIGNALS = {
+    "culture.temperature": ("Cel", 37.0, 0.12),
+    "culture.co2": ("%", 5.0, 0.08),
+    "culture.volume": ("mL", 120.0, 3.0),
+    "supply.air_pressure": ("bar", 1.6, 0.05),
+}
 
 
 def the_master() -> Master:
@@ -76,17 +80,33 @@ class Tale:
         """Register and approve the device and the master."""
         house, admin, qa = self.house, Role.ADMINISTRATOR, Role.QA
         registered = eq.EquipmentRegistered(
-            DEVICE, "cell_processor", "prodigy_like", "SN-0042", Binding.OPCUA, True, "opc.tcp://127.0.0.1:4840",
-            "cd" * 32, "sha256:" + "ab" * 32,
-        )  # fmt: skip
+            DEVICE,
+            "cell_processor",
+            "prodigy_like",
+            "SN-0042",
+            Binding.OPCUA,
+            True,
+            "opc.tcp://127.0.0.1:4840",
+            "cd" * 32,
+            "sha256:" + "ab" * 32,
+        )
         house.append(f"equipment/{DEVICE}", registered.draft(), by=admin)
         house.sign(f"equipment/{DEVICE}", eq.NodeMapApproved(DEVICE, "cd" * 32), qa, Meaning.CHANGE_APPROVED)
         until = house.clock.now() + timedelta(days=180)
         house.append(f"equipment/{DEVICE}", eq.EquipmentQualified(DEVICE, until, "cd" * 32).draft(), by=qa)
         master, stream = self.master, f"master/{self.master.id}.1"
         house.keep(master.body)
-        imported = MasterImported(MasterId(master.id), 1, master.digest, "ee" * 32, master.product, master.title,
-                                  BatchKind.PATIENT.value, master.specification, PersonId(PEOPLE[admin][0]))  # fmt: skip
+        imported = MasterImported(
+            MasterId(master.id),
+            1,
+            master.digest,
+            "ee" * 32,
+            master.product,
+            master.title,
+            BatchKind.PATIENT.value,
+            master.specification,
+            PersonId(PEOPLE[admin][0]),
+        )
         entry = house.append(stream, imported.draft(), by=admin)[0]
         approved = MasterApproved(MasterId(master.id), 1, master.digest, PersonId(PEOPLE[qa][0]))
         house.sign(stream, approved, qa, Meaning.MASTER_APPROVED, items=[ShownItem("Master", master.id, entry)])
@@ -98,12 +118,24 @@ class Tale:
         entry = house.sign(f"order/{ORDER}", placed, Role.CLINICIAN, Meaning.PERFORMED)
         house.later(2)
         created = ev.BatchCreated(
-            BATCH, ORDER, "CHA999926K3M7QX", product, "PT-7KQ2MW9XHB", "5f" * 32, "72", "98 10*6{cells}",
-            self.master.id, 1, self.master.digest, self.master.specification, self.binding,
+            BATCH,
+            ORDER,
+            "CHA999926K3M7QX",
+            product,
+            "PT-7KQ2MW9XHB",
+            "5f" * 32,
+            "72",
+            "98 10*6{cells}",
+            self.master.id,
+            1,
+            self.master.digest,
+            self.master.specification,
+            self.binding,
             simulated=self.binding == "opcua",
-        )  # fmt: skip
-        draft, shown = house.signed(STREAM, created, Role.QA, Meaning.MASTER_ISSUED,
-                                    items=[ShownItem("Order", ORDER, entry)])  # fmt: skip
+        )
+        draft, shown = house.signed(
+            STREAM, created, Role.QA, Meaning.MASTER_ISSUED, items=[ShownItem("Order", ORDER, entry)]
+        )
         accepted = ev.OrderAccepted(ORDER, BATCH).draft(refs=(entry.reference,))
         house.append(STREAM, draft, by=Role.QA, shown=[shown], others=[Write(Stream(f"order/{ORDER}"), (accepted,))])
 
@@ -114,29 +146,31 @@ class Tale:
         house.later(0.5)
         program = step.program if self.binding == "opcua" else None
         late = "1.5" if step.id == "A12" else None
-        started = ev.StepStarted(step.id, DEVICE if program else None, RUN if program else None,
-                                 program.number if program else None, late)  # fmt: skip
+        started = ev.StepStarted(
+            step.id, DEVICE if program else None, RUN if program else None, program.number if program else None, late
+        )
         reason = "The analyser was being serviced; the window is not critical." if late else None
         house.append(STREAM, started.draft(reason=reason), by=performer)
         for scan in step.scans:
             house.append(STREAM, ev.ScanMatched(step.id, scan.id, scan.expects, "this batch").draft(), by=performer)
         for material in step.materials:
-            lot = f"{BATCH}.A1" if material.patient_material else f"LOT-{abs(hash(material.code)) % 10_000:04d}"
+            lot = f"{BATCH}.A1" if material.patient_material else f"LOT-{sum(map(ord, material.code)):04d}"
             use = MaterialUse(material.code, lot, house.clock.now() + timedelta(days=120))
             house.append(STREAM, ev.MaterialUsed(step.id, use).draft(), by=performer)
         self.act(step)
         house.later(float(step.duration_h) or 0.2)
-        if step.values_needed if hasattr(step, "values_needed") else step.parameters:
-            values = tuple(self.value(one) for one in step.parameters)
-            performed = ev.StepPerformed(step.id, self.master.digest, values)
-        else:
-            performed = ev.StepPerformed(step.id, self.master.digest, ())
+        performed = ev.StepPerformed(step.id, self.master.digest, tuple(self.value(one) for one in step.parameters))
         entry = house.sign(STREAM, performed, performer, Meaning.PERFORMED)
         if step.signatures.verified:
             verifier = Role(step.signatures.verified)
             verifier = Role.VERIFIER if verifier is performer else verifier
-            house.sign(STREAM, ev.StepVerified(step.id), verifier, Meaning.VERIFIED,
-                       items=[ShownItem("Values", f"{len(step.parameters)} values", entry)])  # fmt: skip
+            house.sign(
+                STREAM,
+                ev.StepVerified(step.id),
+                verifier,
+                Meaning.VERIFIED,
+                items=[ShownItem("Values", f"{len(step.parameters)} values", entry)],
+            )
         for also in step.signatures.also:
             house.sign(STREAM, ev.StepAttested(step.id, also.meaning), Role(also.role), Meaning(also.meaning))
         now = house.clock.now()
@@ -159,24 +193,31 @@ class Tale:
         """Record what the act of a step demands beside values."""
         house, bag = self.house, f"{BATCH}.P1"
         if step.id == "A04":
-            house.append(STREAM, ev.DonationIdentified("A999926000001", f"{BATCH}.A1").draft(), by=Role.COLLECTION_NURSE)
+            house.append(
+                STREAM, ev.DonationIdentified("A999926000001", f"{BATCH}.A1").draft(), by=Role.COLLECTION_NURSE
+            )
         if step.act is Act.LABEL:
             expiry = house.clock.now() + timedelta(hours=24)
-            house.append(STREAM, ev.ContainerFilled(bag, "50.0", "98 10*6{cells}", expiry).draft(),
-                         ev.ContainersReconciled("62.0", "50.0", "6.0", "4.0", "0.0", "2.0").draft(),
-                         by=Role.OPERATOR)  # fmt: skip
+            house.append(
+                STREAM,
+                ev.ContainerFilled(bag, "50.0", "98 10*6{cells}", expiry).draft(),
+                ev.ContainersReconciled("62.0", "50.0", "6.0", "4.0", "0.0", "2.0").draft(),
+                by=Role.OPERATOR,
+            )
             for nth in (1, 2):
                 label = ev.LabelIssued(f"{bag}.L{nth}", bag, f"&/CHA999926K3M7QX{nth}", ("Patient: {{patient.name}}",))
                 house.sign(STREAM, label, Role.OPERATOR, Meaning.LABEL_ISSUED)
-            house.sign(STREAM, ev.LabelsReconciled((f"{bag}.L1",), (f"{bag}.L2",)), Role.VERIFIER,
-                       Meaning.LABEL_RECONCILED)  # fmt: skip
+            house.sign(
+                STREAM, ev.LabelsReconciled((f"{bag}.L1",), (f"{bag}.L2",)), Role.VERIFIER, Meaning.LABEL_RECONCILED
+            )
         if step.act is Act.HANDOVER:
             container = f"{BATCH}.A1" if step.id == "A05" else bag
             given = ev.CustodyHandedOver(f"{step.id}-1", container, "Ward 4", "sealed, dry")
             house.sign(STREAM, given, Role.COURIER, Meaning.HANDED_OVER)
             house.later(1)
-            taken = ev.CustodyTakenOver(f"{step.id}-1", container, "Clean room", "sealed, dry", "3.1", "5.8", "2 to 8 Cel",
-                                        within=True)  # fmt: skip
+            taken = ev.CustodyTakenOver(
+                f"{step.id}-1", container, "Clean room", "sealed, dry", "3.1", "5.8", "2 to 8 Cel", within=True
+            )
             house.sign(STREAM, taken, Role.OPERATOR, Meaning.TAKEN_OVER)
         if step.act is Act.CERTIFY_PRELIMINARY:
             self.certify("preliminary")
@@ -186,19 +227,32 @@ class Tale:
     def certify(self, stage: str) -> None:
         """Review and certify."""
         house = self.house
-        for kind, role, meaning in (("production", Role.SUPERVISOR, Meaning.PROD_REVIEWED),
-                                    ("qc", Role.QC_REVIEWER, Meaning.QC_UNIT_APPROVED),
-                                    ("qa", Role.QA, Meaning.QA_REVIEWED)):  # fmt: skip
+        for kind, role, meaning in (
+            ("production", Role.SUPERVISOR, Meaning.PROD_REVIEWED),
+            ("qc", Role.QC_REVIEWER, Meaning.QC_UNIT_APPROVED),
+            ("qa", Role.QA, Meaning.QA_REVIEWED),
+        ):
             house.sign(STREAM, ev.ReviewSigned(kind), role, meaning)
         gate = (
             ev.GateItemJudged("G-01", "Every step of the master is done or lawfully left out", "MET", "23 of 23 steps"),
             ev.GateItemJudged("G-04", "Every deviation is approved by QA", "MET", "1 of 1"),
-            ev.GateItemJudged("G-11", "Environmental monitoring", "NOT MONITORED", "no room monitoring is connected",
-                              acknowledged=True),
-        )  # fmt: skip
+            ev.GateItemJudged(
+                "G-11",
+                "Environmental monitoring",
+                "NOT MONITORED",
+                "no room monitoring is connected",
+                acknowledged=True,
+            ),
+        )
         expiry = house.clock.now() + timedelta(hours=20)
-        certified = ev.BatchCertified(f"{BATCH}.C1", stage, expiry, ("sterility", "rcl"), gate,
-                                      ("authorisation", "national_duties", "register_entry"))  # fmt: skip
+        certified = ev.BatchCertified(
+            f"{BATCH}.C1",
+            stage,
+            expiry,
+            ("sterility", "rcl"),
+            gate,
+            ("authorisation", "national_duties", "register_entry"),
+        )
         meaning = Meaning.QP_PRELIM_CERTIFIED if stage == "preliminary" else Meaning.QP_FINAL_CERTIFIED
         house.sign(STREAM, certified, Role.QP, meaning)
         house.sign(STREAM, ev.ReleaseAssigned(f"{BATCH}.C1", (f"{BATCH}.P1",)), Role.QP, Meaning.RELEASE_ASSIGNED)
@@ -206,8 +260,12 @@ class Tale:
     def infusion(self, bag: str) -> None:
         """Check at the bedside and infuse."""
         house = self.house
-        house.sign(STREAM, ev.IssueGoGiven(bag, ("patient_present", "no_new_infection")), Role.CLINICIAN,
-                   Meaning.RECEIVED_ACCEPTED)  # fmt: skip
+        house.sign(
+            STREAM,
+            ev.IssueGoGiven(bag, ("patient_present", "no_new_infection")),
+            Role.CLINICIAN,
+            Meaning.RECEIVED_ACCEPTED,
+        )
         house.sign(STREAM, ev.BedsideChecked(bag, 1), Role.COLLECTION_NURSE, Meaning.BEDSIDE_ID_1)
         house.sign(STREAM, ev.BedsideChecked(bag, 2), Role.CLINICIAN, Meaning.BEDSIDE_ID_2)
         house.sign(STREAM, ev.InfusionStarted(bag), Role.CLINICIAN, Meaning.INFUSION_STARTED)
@@ -226,11 +284,22 @@ class Tale:
         change = ev.ValueCorrected(step, old, replace(old, value="156.00"), self.master.digest)
         void = ev.SignatureVoided(verified.index, ev.Cause(STREAM, house.ledger.next_seq(Stream(STREAM))))
         entry = house.sign(
-            STREAM, change, Role.OPERATOR, Meaning.CORRECTED, void, items=[ShownItem("Old value", "165.00", performed)],
-            reason="Transposed digits; the scale's printout says 156.00.", corrects=(performed.stream, performed.seq),
-        )  # fmt: skip
-        house.sign(STREAM, ev.StepVerified(step), Role.VERIFIER, Meaning.VERIFIED,
-                   items=[ShownItem("Volume", "156.00 mL", entry)])  # fmt: skip
+            STREAM,
+            change,
+            Role.OPERATOR,
+            Meaning.CORRECTED,
+            void,
+            items=[ShownItem("Old value", "165.00", performed)],
+            reason="Transposed digits; the scale's printout says 156.00.",
+            corrects=(performed.stream, performed.seq),
+        )
+        house.sign(
+            STREAM,
+            ev.StepVerified(step),
+            Role.VERIFIER,
+            Meaning.VERIFIED,
+            items=[ShownItem("Volume", "156.00 mL", entry)],
+        )
         house.append(STREAM, ev.StepCompleted(step).draft(), by=Role.VERIFIER)
 
     def begin_run(self) -> None:
@@ -242,9 +311,13 @@ class Tale:
         outcome = eq.CommandOutcomeRecorded("c-1", DEVICE, RUN, "start", CommandResult.CONFIRMED, "")
         drain = Actor.system("drain")
         house.append(f"run/{RUN}", asked.draft(), by=Role.OPERATOR)
-        house.append(f"run/{RUN}", outcome.draft(),
-                     eq.UnitStateChanged(DEVICE, RUN, UnitState.RUNNING, UnitState.IDLE).draft(),
-                     eq.DeviceLinkChanged(DEVICE, RUN, LinkState.LIVE, "").draft(), by=drain)  # fmt: skip
+        house.append(
+            f"run/{RUN}",
+            outcome.draft(),
+            eq.UnitStateChanged(DEVICE, RUN, UnitState.RUNNING, UnitState.IDLE).draft(),
+            eq.DeviceLinkChanged(DEVICE, RUN, LinkState.LIVE, "").draft(),
+            by=drain,
+        )
 
     def culture(self) -> None:
         """Let the culture run, with an excursion, an alarm, a gap, a hold and a deviation."""
@@ -255,29 +328,57 @@ class Tale:
             house.clock.advance(begin + timedelta(hours=1) - house.clock.now())
             house.seal_hour(DEVICE, RUN, begin, list(rows_of(begin, hour, self.hours)))
         out = start + timedelta(hours=self.hours // 2, minutes=10)
-        exceeded = ev.LimitExceeded("A12", "culture.temperature", "38.4", "Cel", "36.0 to 38.0", out, "limit", 1,
-                                    self.master.digest)  # fmt: skip
-        opened = ev.ExceptionOpened(f"{BATCH}.E1", "limit", "critical", "Culture temperature 38.4 Cel, limit 36.0 to 38.0",
-                                    "A12", "culture.temperature")  # fmt: skip
+        exceeded = ev.LimitExceeded(
+            "A12", "culture.temperature", "38.4", "Cel", "36.0 to 38.0", out, "limit", 1, self.master.digest
+        )
+        opened = ev.ExceptionOpened(
+            f"{BATCH}.E1",
+            "limit",
+            "critical",
+            "Culture temperature 38.4 Cel, limit 36.0 to 38.0",
+            "A12",
+            "culture.temperature",
+        )
         deviation = ev.DeviationOpened(f"{BATCH}.D1", f"{BATCH}.E1", "critical", "Culture temperature out of limits")
         occurred = Occurred(out, "device")
-        house.append(STREAM, exceeded.draft(occurred=occurred), opened.draft(occurred=occurred), deviation.draft(), by=drain)
-        alarm = eq.AlarmChanged(DEVICE, RUN, "T-HIGH", "e1", "Chamber temperature high", 700, active=True,
-                                acknowledged=False)  # fmt: skip
+        house.append(
+            STREAM, exceeded.draft(occurred=occurred), opened.draft(occurred=occurred), deviation.draft(), by=drain
+        )
+        alarm = eq.AlarmChanged(
+            DEVICE, RUN, "T-HIGH", "e1", "Chamber temperature high", 700, active=True, acknowledged=False
+        )
         gap = eq.GapRecorded(DEVICE, RUN, "connection lost", out, out + timedelta(seconds=40), ())
         house.append(f"run/{RUN}", alarm.draft(occurred=occurred), gap.draft(), by=drain)
-        house.sign(STREAM, ev.BatchHeld("deviation"), Role.QA, Meaning.QA_REVIEWED, reason="Assess the warm period first.")
-        returned = ev.LimitReturned("A12", "culture.temperature", "37.6", "Cel", "36.0 to 38.0", out + timedelta(minutes=25))
-        minor = ev.ExceptionOpened(f"{BATCH}.E2", "gap", "minor", "No samples for 40 s while the connection was lost", "A12")
+        house.sign(
+            STREAM, ev.BatchHeld("deviation"), Role.QA, Meaning.QA_REVIEWED, reason="Assess the warm period first."
+        )
+        returned = ev.LimitReturned(
+            "A12", "culture.temperature", "37.6", "Cel", "36.0 to 38.0", out + timedelta(minutes=25)
+        )
+        minor = ev.ExceptionOpened(
+            f"{BATCH}.E2", "gap", "minor", "No samples for 40 s while the connection was lost", "A12"
+        )
         house.append(STREAM, returned.draft(), minor.draft(), by=drain)
-        told = new_content("25 minutes at up to 38.4 Cel. Glucose and lactate before and after are unremarkable; the "
-                           "expansion curve shows no lag. No effect on the product is expected.")  # fmt: skip
-        house.sign(STREAM, ev.DeviationAssessed(f"{BATCH}.D1", told.as_reference()), Role.SUPERVISOR,
-                   Meaning.DEV_ASSESSED, contents=[told])  # fmt: skip
+        told = new_content(
+            "25 minutes at up to 38.4 Cel. Glucose and lactate before and after are unremarkable; the "
+            "expansion curve shows no lag. No effect on the product is expected."
+        )
+        house.sign(
+            STREAM,
+            ev.DeviationAssessed(f"{BATCH}.D1", told.as_reference()),
+            Role.SUPERVISOR,
+            Meaning.DEV_ASSESSED,
+            contents=[told],
+        )
         house.sign(STREAM, ev.DeviationApproved(f"{BATCH}.D1"), Role.QA, Meaning.DEV_APPROVED)
         gap_text = new_content("The device buffered; the trend before and after is the same.")
-        house.sign(STREAM, ev.ExceptionAssessed(f"{BATCH}.E2", gap_text.as_reference()), Role.SUPERVISOR,
-                   Meaning.ALARM_ASSESSED, contents=[gap_text])  # fmt: skip
+        house.sign(
+            STREAM,
+            ev.ExceptionAssessed(f"{BATCH}.E2", gap_text.as_reference()),
+            Role.SUPERVISOR,
+            Meaning.ALARM_ASSESSED,
+            contents=[gap_text],
+        )
         house.sign(STREAM, ev.BatchResumed("executing"), Role.QA, Meaning.QA_REVIEWED, reason="Assessment approved.")
 
     def end_run(self) -> None:
@@ -293,11 +394,17 @@ class Tale:
             if item.operator is Operator.ANY_OF:
                 continue
             value = item.wanted or format((item.limit or Decimal(1)) * (2 if item.operator.value[0] == "g" else 1), "f")
-            entered = ev.ResultEntered(self.specification.reference, item.id, value, item.unit, item.limit_text, True,
-                                       "spec", 1)  # fmt: skip
+            entered = ev.ResultEntered(
+                self.specification.reference, item.id, value, item.unit, item.limit_text, True, "spec", 1
+            )
             entry = self.house.sign(STREAM, entered, Role.QC_ANALYST, Meaning.RESULT_ENTERED)
-            self.house.sign(STREAM, ev.ResultReviewed(item.id, entry.seq), Role.QC_REVIEWER, Meaning.RESULT_REVIEWED,
-                            items=[ShownItem(item.label, value, entry)])  # fmt: skip
+            self.house.sign(
+                STREAM,
+                ev.ResultReviewed(item.id, entry.seq),
+                Role.QC_REVIEWER,
+                Meaning.RESULT_REVIEWED,
+                items=[ShownItem(item.label, value, entry)],
+            )
 
 
 def rows_of(start: datetime, hour: int, hours: int) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from mes.ledger.entry import Entry
 from mes.records.assemble.story import Story
 from mes.records.model import Listing, Note, Section, Tone
 
-WIDTH, INDENT = 132, " " * 37
+WIDTH = 140
 SEALED_HOUR = "telemetry:window:sealed"
 
 
@@ -30,16 +30,17 @@ def audit(story: Story) -> Section:
 
 
 def _line(story: Story, entry: Entry) -> Iterator[str]:
-    actor = entry.document["actor"]
-    who = actor.get("name", actor["id"])
-    mark = " *" if entry.index in story.state.voided else ""
-    when = story.local(entry.at, entry)
-    yield f"{entry.index:>6} {when} {who[:24]:<24} {entry.stream} {entry.seq} {entry.type}{mark}"
-    told = ", ".join(_fields(entry.data))
-    reason = entry.document.get("reason")
-    if reason:
-        told += f" BECAUSE {reason}"
-    yield from (f"{'':>7}{line}" for line in wrap(told, WIDTH - 7, max_lines=3, placeholder=" …"))
+    actor, reason = entry.document["actor"], entry.document.get("reason")
+    void = " VOID" if entry.index in story.state.voided else ""
+    stream = "batch" if entry.stream == f"batch/{story.record.batch}" else entry.stream
+    who = str(actor.get("name", actor["id"]))[:20]
+    head = f"{entry.index:>5} {story.local(entry.at, entry)} {who:<20} {stream} {entry.seq} {entry.type}{void}"
+    told = "; ".join(_fields(entry.data)) + (f" BECAUSE {reason}" if reason else "")
+    if len(head) + 2 + len(told) <= WIDTH:
+        yield f"{head}  {told}"
+        return
+    yield head
+    yield from (f"{'':>6}{line}" for line in wrap(told, WIDTH - 6, max_lines=3, placeholder=" …"))
 
 
 def _fields(data: Mapping[str, Any], path: str = "") -> Iterator[str]:

@@ -44,7 +44,7 @@ def _labels(story: Story) -> Iterator[Block]:
         cell = Cell(fate or "NOT RECONCILED", Tone.PLAIN if fate in ("used", "destroyed") else Tone.BAD)
         rows.append((event.serial, event.container, actor_text(entry), story.local(entry.at, entry), cell))
     yield Heading("Labels")
-    yield Table(("Label", "Container", "Issued by", "When", "Fate"), tuple(rows), (22, 20, 26, 20, 12))
+    yield Table(("Label", "Container", "Issued by", "When", "Fate"), tuple(rows), (20, 17, 25, 25, 13))
     reconciled = [_by(story, entry) for entry, _ in story.told(ev.LabelsReconciled)]
     if reconciled:
         yield Note(f"Reconciled by {reconciled[-1]}.", Tone.MUTED)

@@ -62,7 +62,7 @@ def _gaps(story: Story, stream: str) -> Iterator[Block]:
     ]
     if rows:
         yield Heading("Gaps", f"{len(rows)}", Tone.WARN)
-        yield from _table(("From", "To", "Cause", "Signals"), rows, (22, 22, 32, 24))
+        yield from _table(("From", "To", "Cause", "Signals"), rows, (25, 25, 28, 22))
     else:
         yield Note("No gap was recorded: between allocation and release no sample is known to be missing.", Tone.GOOD)
 
@@ -77,7 +77,7 @@ def _alarms(story: Story, stream: str) -> Iterator[Block]:
                      state + (", acknowledged" if alarm.acknowledged else "")))  # fmt: skip
     if rows:
         yield Heading("Alarms, in the device's own words")
-        yield from _table(("When", "Code", "Message", "Severity", "State"), rows, (20, 16, 40, 9, 15))
+        yield from _table(("When", "Code", "Message", "Severity", "State"), rows, (25, 14, 37, 9, 15))
 
 
 def _commands(story: Story, stream: str) -> Iterator[Block]:
@@ -93,7 +93,7 @@ def _commands(story: Story, stream: str) -> Iterator[Block]:
                      actor_text(entry), Cell(word + detail, tone)))  # fmt: skip
     if rows:
         yield Heading("Commands")
-        yield from _table(("When", "Step", "Command", "Asked by", "Outcome"), rows, (20, 7, 27, 22, 24))
+        yield from _table(("When", "Step", "Command", "Asked by", "Outcome"), rows, (25, 7, 24, 22, 22))
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[Cell | str, ...]], widths: tuple[int, ...]) -> Iterator[Block]:

@@ -43,7 +43,7 @@ def _reviews(story: Story) -> Iterator[Block]:
         rows.append((event.kind.replace("_", " "), actor_text(entry), story.local(entry.at, entry), stands))
     if rows:
         yield Heading("Reviews")
-        yield Table(("Review", "Signed by", "When", "State"), tuple(rows), (24, 40, 24, 12))
+        yield Table(("Review", "Signed by", "When", "State"), tuple(rows), (24, 39, 25, 12))
 
 
 def _certificate(story: Story, entry: Entry, event: ev.BatchCertified) -> Iterator[Block]:

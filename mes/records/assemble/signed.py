@@ -4,8 +4,8 @@ from collections import Counter
 
 from mes.people.events import RoleGranted, RoleWithdrawn
 from mes.records.assemble.story import Story
-from mes.records.gather import people_of
 from mes.records.model import Cell, Note, Section, Table, Tone
+from mes.records.record import people_of
 
 INTENT = (
     "Each signature binds name, time and meaning to the exact content of its entry and to what the signer was shown "

@@ -76,8 +76,9 @@ def _who(story: Story, state: StepState) -> Iterator[tuple[str, Cell | str]]:
     if told:
         yield "Persons", "; ".join(told)
     if state.program_requested:
-        done = story.local(state.program_done_at) if state.program_done_at else "not ended"
-        yield "Device program", f"{state.program_requested}, ended {done}"
+        done = f"ended {story.local(state.program_done_at)}" if state.program_done_at else "end not recorded"
+        name = f" {step.program.name}" if (step := state.step).program is not None else ""
+        yield "Device program", f"{state.program_requested}{name}, {done}"
     scans = [f"{_scan(state, scan)}: {'matched' if good else 'DID NOT MATCH'}" for scan, good in state.scans.items()]
     if scans:
         yield "Scans", Cell("; ".join(scans), Tone.PLAIN if all(state.scans.values()) else Tone.BAD)
@@ -106,4 +107,4 @@ def materials(story: Story) -> Section:
     if not rows:
         return Section("Materials", (Note("No lot was recorded.", Tone.MUTED),))
     heads = ("Step", "Material", "Name", "Lot or container", "Expiry", "Recorded by")
-    return Section("Materials", (Table(heads, tuple(rows), (6, 16, 26, 18, 19, 15)),))
+    return Section("Materials", (Table(heads, tuple(rows), (6, 15, 23, 16, 25, 15)),))

@@ -14,7 +14,7 @@ from mes.ledger.events import Event, decode_event
 from mes.masters.model import Master
 from mes.masters.specification import Specification
 from mes.records.charts import Curve
-from mes.records.gather import Record
+from mes.records.record import Record
 
 Kind = TypeVar("Kind", bound=Event)
 

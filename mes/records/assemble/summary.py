@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from mes.batches import events as ev
 from mes.batches.model import Disposition
 from mes.identity.coi import coi_printed
-from mes.ids import StepId
 from mes.records.assemble.story import Story, actor_text
 from mes.records.model import Block, Cell, Facts, Heading, Listing, Note, Section, Table, Tone
 
@@ -101,17 +100,16 @@ def _timeline(story: Story) -> Iterator[Block]:
     yield Heading("Timeline")
     yield Note(f"Hours count from the completion of {story.master.start_step} (H0). Vein to vein: "
                f"{vein_to_vein(story)}.", Tone.MUTED)  # fmt: skip
-    yield Table(("Step", "Title", "Started", "Completed", "H0 + h", "State"), tuple(rows), (6, 34, 20, 20, 9, 11))
+    yield Table(("Step", "Title", "Started", "Completed", "H0 + h", "State"), tuple(rows), (6, 28, 25, 25, 8, 8))
 
 
 def _forecasts(story: Story) -> Iterator[Block]:
     lines = []
     for entry, event in story.told(ev.ForecastMade):
-        title = story.master.step(event.after_step).title if StepId(event.after_step) in story.state.steps else ""
+        expected = story.local(event.infusion_at, entry)
         lines.append(
-            f"{story.local(entry.at, entry)}  after {event.after_step or '-':<5} infusion expected "
-            f"{event.infusion_at:%Y-%m-%d %H:%M}Z  vein to vein {event.vein_to_vein_h:>7} h  slack "
-            f"{event.slack_h:>7} h  {title[:30]}"
+            f"{story.local(entry.at, entry)}  after {event.after_step or '-':<5} infusion expected {expected}  "
+            f"vein to vein {event.vein_to_vein_h:>6} h  slack {event.slack_h:>6} h"
         )
     if lines:
         yield Heading("Forecast history")

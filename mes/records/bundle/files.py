@@ -12,7 +12,7 @@ from mes.ledger.canonical import encoded
 from mes.ledger.reader import LedgerReader
 from mes.masters.tables import file_of
 from mes.records.bundle.bag import bagged
-from mes.records.gather import Record
+from mes.records.record import Record
 
 PDF, README, KEYS, CHECKPOINT = "data/ebr.pdf", "data/README.txt", "data/keys.json", "data/checkpoint.txt"
 VERIFIER = "verify.py"

@@ -7,7 +7,7 @@ from typing import Any
 from mes.ledger.canonical import encoded
 from mes.ledger.entry import Entry
 from mes.ledger.notes import COSIGNATURE, Verifier
-from mes.records.gather import people_of
+from mes.records.record import people_of
 
 ENROLLED = "person:passkey:enrolled"
 NAMES_KEY = ("site:ledger:created", "site:ledger:continued", "site:key:rotated")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from mes.ledger.notes import Verifier
-from mes.records.gather import Record
+from mes.records.record import Record
 
 
 def readme(record: Record, site_key: Verifier, keys: bytes, software: str, marks: tuple[str, ...]) -> bytes:
