@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import threading
 import time
@@ -82,7 +83,7 @@ def play(
         "vein_to_vein_h": f"{(datetime.fromisoformat(state['infused_at']) - vein) / timedelta(hours=1):.2f}",
         "batch_s": round(batch_s, 1),
         "wall_s": 0.0,
-        "bundle": str(bundle.relative_to(stage.folder.parent.parent)) if len(bundle.parents) > 2 else str(bundle),
+        "bundle": os.path.relpath(bundle),
         "site_key": stage.site_key,
     }
 
