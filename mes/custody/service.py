@@ -14,7 +14,7 @@ from mes.custody.events import ContainerCreated, ContainerInfused, ContainerMove
 from mes.custody.matching import CustodyMatcher, Wristbands
 from mes.custody.shown import batch_items, product_items
 from mes.errors import Refusal
-from mes.identity.codes import bag_code, donation_barcode
+from mes.identity.codes import bag_code, donation_barcode, read_code
 from mes.identity.label_texts import product_text
 from mes.identity.labels import ProductText
 from mes.identity.symbols import label_svg
@@ -183,7 +183,7 @@ class CustodyService:
             role = acting.in_role(Role.CLINICIAN.value, Role.PHARMACIST.value, Role.COLLECTION_NURSE.value)
             one = self._matcher.match("wristband", wristband, state)
             other = self._matcher.match("bag:product", bag, state)
-            container = next(iter(state.filled), "")
+            container = read_code(bag).ident if other.matched else ""
             state = self._checked(acting, state, container, one, other, role, now)
         for entry in self._recorder.done(acting.op):
             if entry.type == ev.ScanMismatched.tag:

@@ -16,7 +16,7 @@ from mes.units import Measure
 RULE, RULE_VERSION = "result-within-specification", 1
 CENSORED = re.compile(r"(<=|>=|<|>) ?([-0-9.]{1,40})")
 SYMBOLS = {Operator.GE: ">=", Operator.GT: ">", Operator.LE: "<=", Operator.LT: "<"}
-_UPPER = {"<=", "<"}
+UPPER = {"<=", "<"}
 REPORTED = re.compile(r"([<>]=? ?)?[\w .,/:+()%=-]{1,80}")
 
 
@@ -100,12 +100,12 @@ def _within(operator: Operator, value: Decimal, limit: Decimal) -> bool:
 
 def _all_within(operator: Operator, limit: Decimal, sign: str, edge: Decimal) -> bool:
     """Tell whether the whole open range lies within the limit, e.g. all of `<=0.5` within `<= 0.5`."""
-    if (sign in _UPPER) != (operator in (Operator.LE, Operator.LT)):
+    if (sign in UPPER) != (operator in (Operator.LE, Operator.LT)):
         return False
     reaches_the_edge = sign in ("<=", ">=")
     if edge == limit:
         return not reaches_the_edge or operator in (Operator.LE, Operator.GE)
-    return edge < limit if sign in _UPPER else edge > limit
+    return edge < limit if sign in UPPER else edge > limit
 
 
 def endotoxin_per_kg_h(concentration: Decimal, volume_ml: Decimal, weight_kg: Decimal, infusion_h: Decimal) -> Decimal:

@@ -124,6 +124,7 @@ class QualityService:
             *product_items(state),
             *shown.gate_items(items),
             *shown.result_items(state, specification, entry_at),
+            *shown.endotoxin_items(state, specification),
             *shown.problem_items(state),
         ]
         others = certificate_writes(self._recorder.ledger, state, events[0], asked.stage, acting.session.person)

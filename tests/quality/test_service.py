@@ -186,6 +186,8 @@ def test_a_prompt_writes_nothing_and_a_repeated_act_writes_once(site: Site) -> N
     assert prompt.value.factors == ("user_name", "password", "totp")
     labels = [item.label for item in prompt.value.shown.items]
     assert {"Device", "Container B1.P1", "Viability", "Exceptions"} <= set(labels)
+    load = next(item.value for item in prompt.value.shown.items if item.label.startswith("Endotoxin per kg"))
+    assert load == "at most 0.36 [EU]/kg/h"  # 0.5 EU/mL x 50 mL / (70 kg x 1 h), rounded up
     secret = Credentials("qp-1", PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
     signed = Acting(asked.session, asked.op, secret)
     state = site.quality.certify_preliminary(signed, "B1", **given)  # type: ignore[arg-type]
