@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -35,7 +36,7 @@ class Loop(threading.Thread):
                 self._once()
         finally:
             if not self._stopping.is_set():
-                log.critical("background-died", name=self.name)
+                log.critical("background-died", name=self.name, trace=traceback.format_exc())
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _once(self) -> None:
