@@ -123,7 +123,7 @@ def _acting(state: BatchState, one: StepState) -> Next | None:
     wants = {scan.expects for scan in one.step.scans if not one.scans.get(scan.id)}
     if "bag:apheresis" in wants and state.din is None:
         return Next(Ask.DONATION)
-    if one.step.act is Act.LABEL and not state.containers:
+    if one.step.act is Act.LABEL and not state.filled:
         return Next(Ask.CONTAINER, "operator")
     if one.step.act is Act.LABEL and not state.labels:
         return Next(Ask.LABELS, "operator")
