@@ -132,6 +132,13 @@ def test_it_says_what_it_is_and_what_it_cannot_show(good: Path) -> None:
         assert words in told
 
 
+def test_it_tells_its_own_copy_from_another_version(good: Path, tmp_path: Path) -> None:
+    later = tmp_path / "verify.py"
+    later.write_bytes(VERIFIER.read_bytes() + b"# later\n")
+    assert "verify.py in it is this program" in run_alone(good).stdout
+    assert "verify.py in it is another version of this program" in run_alone(good, program=later).stdout
+
+
 def test_every_key_that_is_given_must_have_signed(good: Path) -> None:
     control, witness = (
         vkey("septima/control/1", key_of("control")),

@@ -212,7 +212,19 @@ def test_cose_keys(kind: str) -> None:
 )
 def test_cose_keys_that_are_none(body: bytes) -> None:
     with pytest.raises(verifier.Wrong):
+        verifier.cose_key(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xa1\x01\x04", b"\xa3\x01\x01\x03\x26\x20\x06", b"\xa2\x01\x02\x03\x26"], ids=bytes.hex
+)
+def test_cose_keys_of_other_kinds(body: bytes) -> None:
+    with pytest.raises(verifier.Wrong, match="neither EdDSA nor ES256 nor RS256"):
         verifier.cose_verifies(body, b"", b"")
+
+
+def test_a_number_in_the_place_of_a_key_takes_no_memory() -> None:
+    assert not verifier.cose_verifies(b"\xa4\x01\x01\x03\x27\x20\x06\x21\x1a\xff\xff\xff\xff", bytes(64), b"m")
 
 
 def test_verifier_keys() -> None:
