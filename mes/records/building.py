@@ -92,6 +92,7 @@ class Building:
             files.KEYS: keys,
             files.CHECKPOINT: note.encode(),
             files.VERIFIER: files.verifier(),
+            files.CONTENTS: "\n".join(record.contents).encode(),
             **schema_files(record.entries),
         }
 

@@ -22,7 +22,7 @@ from mes.people.decide import actor_for
 from mes.people.model import Role
 from mes.records import tables
 from mes.records.building import Building, Surroundings
-from mes.records.bundle.files import PDF
+from mes.records.bundle.files import CONTENTS, PDF
 from mes.records.events import RecordExported
 from mes.records.gather import sealed_entry
 from mes.records.jobs import Job, Jobs, Progress
@@ -149,20 +149,41 @@ class RecordService:
         )
 
     def bundle(self, seal: int) -> Path:
-        """Return the file to download; refuses `seal-unknown` (404) and `record-not-built` (404)."""
+        """Return the file to download; refuses as `pdf` does."""
         path = self._place() / self.download_name(seal)
+        self._check_content(seal)
         if not path.is_file():
             raise Refusal("record-not-built", status=404, seal=seal)
         return path
 
     def pdf(self, seal: int) -> bytes:
-        """Return the PDF of a seal; refuses `seal-unknown` (404) and `record-not-built` (404)."""
+        """Return the PDF of a seal.
+
+        Refuses `seal-unknown` (404), `record-not-built` (404) and, for good, `record-content-removed`.
+        """
         sealed_entry(self._ledger, seal)
-        with self._ledger.read() as connection:
-            body = tables.frozen_file(connection, self._ledger.site, self._ledger.gen, seal, PDF)
+        self._check_content(seal)
+        body = self._frozen_file(seal, PDF)
         if body is None:
             raise Refusal("record-not-built", status=404, seal=seal)
         return body
+
+    def _frozen_file(self, seal: int, name: str) -> bytes | None:
+        with self._ledger.read() as connection:
+            return tables.frozen_file(connection, self._ledger.site, self._ledger.gen, seal, name)
+
+    def _check_content(self, seal: int) -> None:
+        """Refuse what shows content that was removed since, and delete it. Rule: REG-PRV-01."""
+        digests = (self._frozen_file(seal, CONTENTS) or b"").decode().split()
+        with self._ledger.read() as connection:
+            gone = tables.removals(connection, digests)
+        if not gone:
+            return
+        self._ledger.beside(
+            lambda connection: tables.forget(connection, self._ledger.site, self._ledger.gen, seal, PDF)
+        )
+        (self._place() / self.download_name(seal)).unlink(missing_ok=True)
+        raise Refusal("record-content-removed", content=gone[0].data["content"], entry=gone[0].index)
 
     def download_name(self, seal: int) -> str:
         """Return the name of a bundle's file; refuses `seal-unknown` (404)."""

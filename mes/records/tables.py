@@ -6,7 +6,7 @@ back byte for byte for as long as the seal stands.
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, Text, delete, insert, select
 
 from mes.ids import Stream
 from mes.ledger.entry import Entry
@@ -62,6 +62,13 @@ def frozen_file(connection: Connection, site: str, gen: int, seal: int, name: st
     where = (kept.site == site, kept.gen == gen, kept.seal == seal, kept.name == name)
     body = connection.execute(select(kept.body).where(*where)).scalar()
     return None if body is None else bytes(body)
+
+
+def forget(connection: Connection, site: str, gen: int, seal: int, name: str) -> None:
+    """Delete one frozen file, because it shows content that was removed since."""
+    kept = sealed_file.c
+    where = (kept.site == site, kept.gen == gen, kept.seal == seal, kept.name == name)
+    connection.execute(delete(sealed_file).where(*where))
 
 
 def whole_stream(connection: Connection, gen: int, stream: str, last_seq: int) -> list[Entry]:

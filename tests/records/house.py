@@ -146,9 +146,9 @@ class House:
 
 
 @contextmanager
-def a_house(folder: Path, clock: str = "simulated") -> Iterator[House]:
+def a_house(folder: Path, clock: str = "simulated", url: str = "") -> Iterator[House]:
     """Begin a site in a folder and close it again."""
-    engine = open_engine(f"sqlite:///{folder / 'site.sqlite'}")
+    engine = open_engine(url or f"sqlite:///{folder / 'site.sqlite'}")
     projection, project = EQUIPMENT
     with engine.begin() as connection:
         for metadata in (projection, equipment_stored, masters_stored, records_stored):

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shutil
+import subprocess
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -165,6 +167,24 @@ def test_the_readme_can_be_followed_by_hand(exported: Exported) -> None:
     assert "PAdES" in text
     assert "*** SIMULATED DEVICE ***" in text
     assert "{" not in text.replace("{print $3}", "")
+
+
+def test_the_steps_of_the_readme_check_the_signature_with_openssl(exported: Exported, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl is installed")
+    files = members(exported.path)
+    (tmp_path / "data").mkdir()
+    for name in ("data/checkpoint.txt", "data/record.jsonl"):
+        (tmp_path / name).write_bytes(files[name])
+    text = files["data/README.txt"].decode()
+    steps = [line.strip() for line in text.splitlines() if line.startswith("     ")]
+    leaf = next(line for line in steps if "sed -n 1p" in line)
+    found = subprocess.run(["bash", "-c", leaf], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.split()[0] == exported.house.ledger.entry(0).leaf.hex()
+    start = next(nth for nth, line in enumerate(steps) if line.startswith("head -3"))
+    script = "\n".join(["set -e", *steps[start : start + 5]])
+    ended = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Signature Verified Successfully" in ended.stdout, ended.stderr
 
 
 def test_the_pdf_is_given_and_unknown_seals_are_not(exported: Exported) -> None:

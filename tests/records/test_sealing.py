@@ -1,6 +1,7 @@
 """Sealing while others write, sealing twice, and what cannot be sealed or exported."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +13,13 @@ from mes.ledger.entry import Actor, Draft, Write
 from mes.ledger.site_events import ContentRemoved
 from mes.ledger.store import Ledger
 from mes.people.model import Role
+from mes.records.bundle.files import ledger_files
 from mes.records.gather import gather, sealed_entry
+from mes.records.jobs import JobState
 from mes.records.sealing import Sealing
+from mes.records.tables import frozen_names
 from tests.records.conftest import Exported, a_service
-from tests.records.house import House
+from tests.records.house import House, a_house
 from tests.records.tale import BATCH, RUN, STREAM, Tale
 
 DRAIN = Actor.system("drain")
@@ -136,10 +140,18 @@ def test_content_that_was_removed_since_is_not_exported(house: House) -> None:
     seal = service.seal(house.acting(Role.QA), BATCH)
     held = gather(house.ledger, sealed_entry(house.ledger, seal))
     digest = next(iter(held.contents))
+    path = service.export(seal, house.folder / "exports", house.actor(Role.QA))
+    assert service.bundle(seal) == path
     house.append(stream("site", house.ledger.site), ContentRemoved(digest, "GDPR Art. 17").draft(), by=Role.QA)
     with pytest.raises(Refusal) as refused:
         service.export(seal, house.folder, house.actor(Role.QA))
     assert refused.value.code == "record-content-removed"
+    for asked in (service.pdf, service.bundle):
+        with pytest.raises(Refusal) as refused:
+            asked(seal)
+        assert refused.value.code == "record-content-removed"
+    assert not path.exists()
+    assert not service.seals(BATCH)[0].complete
     # a new seal tells of the removal instead
     fresh = gather(house.ledger, sealed_entry(house.ledger, service.seal(house.acting(Role.QA), BATCH)))
     assert digest not in fresh.contents
@@ -158,3 +170,40 @@ def test_no_value_of_the_vault_leaves_the_hospital(exported: Exported, value: by
     with pytest.raises(Refusal) as refused:
         service.export(exported.seal, exported.house.folder, exported.house.actor(Role.QA))
     assert refused.value.code == "record-holds-patient-data"
+
+
+def test_both_databases_give_the_same_record(ledger_url: str, tmp_path: Path) -> None:
+    with a_house(tmp_path, url=ledger_url) as one:
+        Tale(one, hours=1, upto="A12").told()
+        seal = sealed_entry(one.ledger, a_service(one).seal(one.acting(Role.QA), BATCH))
+        record = gather(one.ledger, seal)
+        assert record.entries[-1] == seal
+        assert record.streams[f"run/{RUN}"] == len(record.of(f"run/{RUN}")) - 1
+        files = ledger_files(one.ledger, record)
+        assert len(files["data/inclusion.jsonl"].splitlines()) == len(record.entries)
+        with one.ledger.read() as connection:
+            names = frozen_names(connection, one.ledger.site, one.ledger.gen, seal.index)
+        assert "data/telemetry/index.json" in names
+
+
+def test_a_record_is_made_in_the_background(house: House) -> None:
+    Tale(house, upto="A01").told()
+    service, acting = a_service(house), house.acting(Role.SUPERVISOR)
+    started = service.start(acting, BATCH)
+    assert service.start(acting, BATCH).seal == started.seal  # the same act again is the same job
+    ended = service.wait(started.id, 120)
+    assert (ended.state, ended.error) == (JobState.READY, None)
+    assert service.job(started.id) == ended
+    path = service.bundle(started.seal)
+    assert ended.detail.startswith(path.name)
+    assert service.pdf(started.seal).startswith(b"%PDF-1.7")
+    before = path.read_bytes()
+    again = service.wait(service.export_again(house.acting(Role.QP), started.seal).id, 120)
+    assert again.state is JobState.READY
+    assert path.read_bytes() == before
+    exported = [one for one in house.ledger.entries() if one.type == "record:exported"]
+    assert [one.document["actor"]["role"] for one in exported] == ["supervisor", "qp"]
+    with pytest.raises(Refusal) as refused:
+        service.export_again(house.acting(Role.COURIER), started.seal)
+    assert refused.value.code == "role-missing"
+    service.close()

@@ -47,7 +47,7 @@ def _run(story: Story, stream: str) -> Iterator[Block]:
         pairs.append(("Samples", f"{total} in {len(windows)} sealed hours, {span}"))
     links = Counter(event.state.value for _, event in story.told(eq.DeviceLinkChanged, stream))
     if links:
-        pairs.append(("Connection", ", ".join(f"{state}: {times} times" for state, times in sorted(links.items()))))
+        pairs.append(("Connection", ", ".join(f"{state} ({times})" for state, times in sorted(links.items()))))
     if pairs:
         yield Facts(tuple(pairs))
     yield from _gaps(story, stream)

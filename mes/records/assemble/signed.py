@@ -27,9 +27,10 @@ def signatures(story: Story) -> Section:
         meaning = Cell(("VOID: " if void else "") + str(signature["text"]), Tone.BAD if void else Tone.PLAIN)
         about = str(entry.data.get("step") or entry.data.get("item") or entry.stream)
         time = story.local(entry.at.fromisoformat(signature["at"]), entry)
-        rows.append((str(entry.index), Cell(f"{signature['person']['name']}, {role}"), time, meaning,
-                     f"{entry.type.removeprefix('batch:')} ({about})", ", ".join(signature["factors"])
-                     .replace("_", " ")))  # fmt: skip
+        what = entry.type.removeprefix("batch:").replace(":", " ").replace("_", " ")
+        factors = ", ".join(signature["factors"]).replace("_", " ")
+        name = Cell(f"{signature['person']['name']}, {role}")
+        rows.append((str(entry.index), name, time, meaning, f"{what} ({about})", factors))
     if not rows:
         return Section("Signatures", (Note("Nothing was signed.", Tone.WARN),))
     heads = ("Entry", "Name and role", "Signed", "Meaning", "What", "Factors")

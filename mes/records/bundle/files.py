@@ -15,6 +15,8 @@ from mes.records.bundle.bag import bagged
 from mes.records.record import Record
 
 PDF, README, KEYS, CHECKPOINT = "data/ebr.pdf", "data/README.txt", "data/keys.json", "data/checkpoint.txt"
+CONTENTS = "contents"
+"""Frozen beside the files, but in no bundle: the digests of the content that the PDF shows."""
 VERIFIER = "verify.py"
 """Lies beside data/, not in it."""
 
@@ -69,6 +71,6 @@ def bundle(
     record: Record, given: Mapping[str, bytes], frozen: Mapping[str, bytes], info: Mapping[str, str]
 ) -> dict[str, bytes]:
     """Return every file of the bag by its name below the base folder."""
-    payload = {name: body for name, body in {**given, **frozen}.items() if name != VERIFIER}
+    payload = {name: body for name, body in {**given, **frozen}.items() if name.startswith("data/")}
     day = str(record.seal.document["at"])[:10]
     return bagged(payload, {VERIFIER: frozen[VERIFIER]}, {"Bagging-Date": day, **info})
