@@ -97,6 +97,10 @@ def test_exceptions_come_first(document: Document) -> None:
             "I certify, on the results available so far, that this batch meets its requirements (first stage).",
         ),
         ("Signatures", "user name, password, totp"),
+        (
+            "About this document",
+            "Factor of the clock: virtual time, 1 to 20,000 times real time; 20,000 when this document was made",
+        ),
         ("About this document", "Begun by: septima-mes 0.1.0, clock simulated"),
     ],
 )
@@ -134,7 +138,7 @@ def test_every_entry_is_in_the_audit_list(story: Story, document: Document) -> N
 
 
 def test_the_marks_stand_on_every_page(document: Document) -> None:
-    assert document.marks == ("SIMULATED DEVICE", "VIRTUAL CLOCK × 20,000")
+    assert document.marks == ("SIMULATED DEVICE", "VIRTUAL CLOCK × 1 to 20,000")
     assert document.state == Cell("released", Tone.GOOD)
 
 

@@ -42,11 +42,18 @@ def marks(story: Story) -> tuple[str, ...]:
     if story.state.simulated:
         found.append("SIMULATED DEVICE")
     if story.is_simulated_clock:
-        factor = story.clock_factor or f"1 to {MAX_FACTOR:,}"
-        found.append(f"VIRTUAL CLOCK × {factor}")
+        # the factor changes as the conductor wills and is not recorded: name the range, not the moment of printing
+        found.append(f"VIRTUAL CLOCK × 1 to {MAX_FACTOR:,}")
     if story.state.binding.value == "manual":
         found.append("DEVICE NOT MONITORED BY THE SYSTEM")
     return tuple(found)
+
+
+def _factor(story: Story) -> str:
+    if not story.is_simulated_clock:
+        return "1 (real time)"
+    now = f"; {story.clock_factor} when this document was made" if story.clock_factor else ""
+    return f"virtual time, 1 to {MAX_FACTOR:,} times real time{now}"
 
 
 def _about(story: Story) -> Section:
@@ -54,6 +61,7 @@ def _about(story: Story) -> Section:
     facts = Facts(
         (
             ("Ledger", f"septima/{seal.document['site']}/{seal.document['gen']}"),
+            ("Factor of the clock", _factor(story)),
             ("Begun by", f"{first.data.get('software', '')}, clock {first.data.get('clock', '')}"),
             ("Entries in this record", str(len(story.record.entries))),
             ("Seal", f"entry {seal.index}, {story.local(seal.at, seal)}"),
