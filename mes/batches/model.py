@@ -147,9 +147,14 @@ class DeviationState:
     approved_by: str | None = None
 
 
+def excursion_key(tag: str, limit: str, step: str) -> str:
+    """Name the watch of one step on one limit of one signal: what an earlier step left open is not this one's."""
+    return f"{tag} {limit} {step}"
+
+
 @dataclass(frozen=True, slots=True)
 class Excursion:
-    """A monitored signal that is out of its limits now."""
+    """A monitored signal that is out of its limits now; `tag` is its `excursion_key`."""
 
     tag: str
     since: datetime

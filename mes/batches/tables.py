@@ -5,13 +5,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, String, Table, Text, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    case,
+    insert,
+    select,
+    update,
+)
 
 from mes.batches import events as ev
+from mes.batches.fold.fact import Fact
 from mes.batches.model import Disposition, Phase
 from mes.ledger.entry import Entry
 from mes.ledger.events import decode_event, time_text
 
+CERTIFIED = tuple(
+    one.value for one in (Disposition.CERTIFIED_PRELIMINARY, Disposition.RELEASED, Disposition.CERTIFIED_FINAL)
+)
 METADATA = MetaData()
 ORDER = Table(
     "batch_order",
@@ -61,7 +78,11 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A batch in the list; `step` is the one started last, times None while nothing is known."""
+    """A batch in the list; `step` is the one started last, times None while nothing is known.
+
+    `phase` becomes "completed" with the final certificate, whatever was closed before; `infused_at` is when the
+    infusion began.
+    """
 
     batch: str
     order: str
@@ -118,12 +139,12 @@ def project(connection: Connection, entry: Entry) -> None:
                 open_deviations=0,
             )
         )
-    elif changes := _changes(event):
+    elif changes := _changes(event, Fact.of(entry).occurred_at):
         mine = (BATCH.c.site == site) & (BATCH.c.batch == entry.stream.removeprefix("batch/"))
         connection.execute(update(BATCH).where(mine).values(**changes))
 
 
-def _changes(event: object) -> dict[str, Any]:
+def _changes(event: object, occurred_at: datetime) -> dict[str, Any]:
     match event:
         case ev.StepStarted():
             return {"step": event.step}
@@ -153,7 +174,15 @@ def _changes(event: object) -> dict[str, Any]:
         case ev.ReleaseAssigned():
             return {"disposition": Disposition.RELEASED.value}
         case ev.ResultFailedLate():
-            return {"disposition": Disposition.IN_QUESTION.value}
+            held = case((BATCH.c.infused_at.is_(None), Phase.HELD.value), else_=BATCH.c.phase)
+            return {"disposition": Disposition.IN_QUESTION.value, "phase": held}
+        case ev.ValueCorrected():
+            in_question = case(
+                (BATCH.c.disposition.in_(CERTIFIED), Disposition.IN_QUESTION.value), else_=BATCH.c.disposition
+            )
+            return {"disposition": in_question}
+        case ev.InfusionStarted():
+            return {"infused_at": time_text(occurred_at)}
         case ev.Infused():
             return {"infused_at": time_text(event.started)}
         case _:

@@ -31,7 +31,7 @@ def played(tmp_path_factory):
     script.certify_finally(play)
     answer = people["qa"].act(f"/api/batches/{script.BATCH}/records")
     services = house.wired.services
-    services.records.wait(answer["seal"])
+    services.records.wait(answer["job"], 120)
     bundle = folder / "manual.ebr.zip"
     bundle.write_bytes(people["qa"].download(f"/api/records/{answer['seal']}/bundle"))
     return house, play, bundle

@@ -17,8 +17,7 @@ def missing_act(state: BatchState, step: StepState) -> str | None:
         case Act.LABEL:
             return None if state.labels and state.labels_reconciled_by else "labels-not-reconciled"
         case Act.RESULTS:
-            reviewed = state.results and all(result.reviewer for result in state.results.values())
-            return None if reviewed else "results-not-reviewed"
+            return None if _results_there(state) else "results-not-reviewed"
         case Act.HANDOVER:
             mine = [held for name, held in state.handovers.items() if name.startswith(f"{step.step.id}-")]
             return None if mine and all(held.taker for held in mine) else "handover-open"
@@ -28,6 +27,13 @@ def missing_act(state: BatchState, step: StepState) -> str | None:
             return "step-closed-by-act"
         case _:
             return None
+
+
+def _results_there(state: BatchState) -> bool:
+    """All entered results are reviewed; once certified, at least one of them is newer than the certificate."""
+    since = max(state.certified_seq.values(), default=-1)
+    fresh = any(result.seq > since for result in state.results.values())
+    return fresh and all(result.reviewer for result in state.results.values())
 
 
 def step_of_act(state: BatchState, act: Act) -> StepState:

@@ -9,7 +9,7 @@ from equipment_drivers.readings import CommandResult, CommandVerb, UnitState
 from mes.batches import events as ev
 from mes.batches.decide.problems import alarm_severity, opened
 from mes.batches.decide.windows import hours
-from mes.batches.model import BatchState, Excursion, StepState, StepStatus
+from mes.batches.model import BatchState, Excursion, StepState, StepStatus, excursion_key
 from mes.equipment.ports import DrainedAlarm, DrainedOutcome, DrainedReading
 from mes.ids import StepId
 from mes.ledger.entry import Draft, Occurred
@@ -31,8 +31,8 @@ class Watch:
 
     @property
     def key(self) -> str:
-        """Name signal and limit."""
-        return f"{self.limit.tag} {monitored_text(self.limit)}"
+        """Name signal, limit and step."""
+        return excursion_key(self.limit.tag, monitored_text(self.limit), self.step)
 
 
 def watched_limits(state: BatchState) -> dict[str, tuple[Watch, ...]]:

@@ -102,7 +102,8 @@ def resume(state: BatchState) -> tuple[Event, ...]:
     """Let the batch go on; refuses `batch-not-held`."""
     if state.phase is not Phase.HELD:
         raise Refusal("batch-not-held", batch=state.batch)
-    return (ev.BatchResumed(Phase.EXECUTING.value),)
+    still_open = any(step.is_open for step in state.steps.values())
+    return (ev.BatchResumed((Phase.EXECUTING if still_open else Phase.COMPLETED).value),)
 
 
 def report_what_happened(

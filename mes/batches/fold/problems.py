@@ -13,6 +13,7 @@ from mes.batches.model import (
     Excursion,
     Phase,
     StepStatus,
+    excursion_key,
 )  # fmt: skip
 from mes.ids import StepId
 
@@ -20,14 +21,14 @@ from mes.ids import StepId
 def limit_exceeded(state: BatchState, fact: Fact) -> BatchState:
     """A signal is out of its limits since its first bad sample."""
     event: ev.LimitExceeded = fact.event  # type: ignore[assignment]
-    key = f"{event.tag_name} {event.limit}"
+    key = excursion_key(event.tag_name, event.limit, event.step)
     return replace(state, excursions={**state.excursions, key: Excursion(key, event.source_at, StepId(event.step))})
 
 
 def limit_returned(state: BatchState, fact: Fact) -> BatchState:
     """A signal is within its limits again."""
     event: ev.LimitReturned = fact.event  # type: ignore[assignment]
-    key = f"{event.tag_name} {event.limit}"
+    key = excursion_key(event.tag_name, event.limit, event.step)
     return replace(state, excursions={name: held for name, held in state.excursions.items() if name != key})
 
 
@@ -124,5 +125,9 @@ def _reopened(status: StepStatus) -> StepStatus:
 
 
 def corrected_after_certificate(state: BatchState, fact: Fact) -> BatchState:
-    """A correction after certification puts the certificate in question; it is not withdrawn by itself."""
-    return replace(state, disposition=Disposition.IN_QUESTION) if state.certificates else state
+    """A correction after certification puts the certificate in question; it is not withdrawn by itself.
+
+    A product that was refused stays refused.
+    """
+    stands = state.certificates and state.disposition is not Disposition.REFUSED
+    return replace(state, disposition=Disposition.IN_QUESTION) if stands else state

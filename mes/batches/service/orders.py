@@ -20,6 +20,9 @@ from mes.signatures.meanings import Meaning
 from mes.signatures.model import ShownItem, shown_document
 from mes.signatures.service import SigningService
 
+MAX_WAITING = 256
+"""Chain-of-identity ids kept between a prompt and its signature."""
+
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
@@ -63,12 +66,17 @@ class OrderService:
         return order
 
     def accept(self, acting: Acting, order: str, how: Acceptance) -> BatchState:
-        """Open a batch for an order on an approved master; QA signs. Refuses `order-unknown`, `order-accepted`."""
+        """Open a batch for an order on an approved master; QA signs.
+
+        Refuses `order-unknown`, `batch-known`, and what the register of masters and decide.orders.accept_order refuse.
+        """
         if self._recorder.done(acting.op):
             return self._recorder.load(how.batch)
         now = self._recorder.clock.now()
         placed = self.order(order)
         role = acting.in_role(Role.QA.value)
+        if self._recorder.ledger.next_seq(stream("batch", how.batch)):
+            raise Refusal("batch-known", batch=how.batch)
         master = self._masters.startable(how.master, how.version)
         event = accept_order(
             placed, master, BatchId(how.batch), self._coi_of(how.batch), how.binding, how.simulated, self._taken(order)
@@ -81,6 +89,7 @@ class OrderService:
         accepted = ev.OrderAccepted(order, how.batch).draft(refs=(source.reference,))
         others = (Write(stream("order", order), (accepted,), 1),)
         self._append(acting, event, stream("batch", how.batch), role, Meaning.MASTER_ISSUED, items, now, others)
+        self._coi_shown.pop(how.batch, None)
         return self._recorder.load(how.batch)
 
     def order(self, order: str) -> ev.OrderPlaced:
@@ -97,6 +106,8 @@ class OrderService:
 
     def _coi_of(self, batch: str) -> str:
         # The prompt and the signed act are two calls: both must show the same id.
+        if len(self._coi_shown) >= MAX_WAITING:
+            self._coi_shown.pop(next(iter(self._coi_shown)))
         return self._coi_shown.setdefault(batch, self._new_coi())
 
     def _append(
