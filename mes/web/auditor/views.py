@@ -1,8 +1,10 @@
 """The record of a batch as people read it: every entry in order, with who signed what and why."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -11,11 +13,13 @@ from mes.ids import stream
 from mes.ledger.entry import Entry
 from mes.web.permission import signed_in
 from mes.web.services import services
+from mes.web.showing import local
 from mes.web.vein import vein
 
 auditor = Blueprint("auditor", __name__)
 PAGE_SIZE = 100
 MAX_VALUE = 200
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 HIDDEN = frozenset({"wristband", "payload"})
 """Fields that help nobody who reads: a digest and a barcode's payload; the bundle has them."""
 
@@ -69,7 +73,11 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif isinstance(value, Mapping | list):
             yield name.replace("_", " "), json.dumps(value, ensure_ascii=False)[:MAX_VALUE]
         else:
-            yield name.replace("_", " "), str(value)[:MAX_VALUE]
+            yield name.replace("_", " "), _text(str(value))
+
+
+def _text(value: str) -> str:
+    return local(datetime.fromisoformat(value), "full") if TIME.fullmatch(value) else value[:MAX_VALUE]
 
 
 def _value(one: Mapping[str, Any]) -> tuple[str, str]:

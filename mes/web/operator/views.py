@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template
 from werkzeug import Response
 
+from mes.batches.decide.problems import TESTIMONY
 from mes.batches.decide.windows import closes_at, opens_at
 from mes.batches.model import BatchState, Binding, StepState, StepStatus
 from mes.batches.tables import batches as listed
@@ -57,7 +58,7 @@ def batch(batch_id: str) -> str:
     return render_template(
         "batch.html", state=state, vein=vein(state, now), notices=notices(state, now), rows=rows, now=now,
         nexts=[(one, next_of(state, one, now)) for one in state.next_steps()],
-        done=counted[StepStatus.DONE] + counted[StepStatus.SKIPPED],
+        done=counted[StepStatus.DONE] + counted[StepStatus.SKIPPED], testimony=TESTIMONY,
     )  # fmt: skip
 
 

@@ -1,0 +1,116 @@
+"""Every route that changes something leaves an entry: a whole batch, and beside it every act that no batch needs."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask, Response, g, request
+
+from mes.demo import script, setting
+from mes.demo.acts import Playing
+from tests.journeys.house import HeldPace, build_house, employed
+from tests.web.conftest import Browser
+
+UNRECORDED = {
+    "entering.start_totp": "a secret waits in memory until a first code proves it; the enrolment is the entry",
+    "records.again": "the entry is made by the job, once the bundle stands",
+    "steps.program": "asks an OPC UA device once more; refused in a batch that is operated by hand",
+}
+BATCH = f"/api/batches/{script.BATCH}"
+
+
+@dataclass
+class Watch:
+    """How many entries each successful POST left, by endpoint."""
+
+    grown: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def over(self, app: Flask, size: Any) -> None:
+        """Look at the ledger before and after every POST."""
+
+        @app.before_request
+        def before() -> None:
+            g.size = size()
+
+        @app.after_request
+        def after(response: Response) -> Response:
+            if request.method == "POST" and response.status_code < 300:
+                self.grown[str(request.endpoint)].append(size() - g.size)
+            return response
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Watch, Playing]]:
+    """Give a whole batch, played by hand, and what each act left."""
+    house = build_house(tmp_path_factory.mktemp("acts") / "site")
+    ledger, watch = house.wired.services.ledger, Watch()
+    watch.over(house.app, lambda: ledger.size)
+    people = employed(house)
+    play = Playing(people, HeldPace(house.conductor), script.BATCH, "manual", lambda step: None)
+    setting.approve_master(people)
+    setting.register_device(people, "manual", None, None, play.pace.now)
+    opcua = people["admin"].act(
+        "/api/equipment", equipment="PRD-02", device_class="cell_processor", model="other", serial="2",
+        binding="opcua", simulated=True, endpoint="opc.tcp://127.0.0.1:4840", nodemap="prodigy_like",
+        server_thumbprint="sha256:" + "ab" * 32,
+    )  # fmt: skip
+    people["qa2"].act("/api/equipment/PRD-02/nodemap", digest=opcua["nodemap"])
+    setting.open_batch(people, "manual")
+    play.knows("wristband", script.WRISTBAND)
+    vein = script.collect_and_bring(play)
+    aside(play)
+    script.activate(play, vein)
+    script.culture(play, vein)
+    script.harvest_and_release(play, vein)
+    script.infuse(play, vein)
+    play.people["qp"].act(f"{BATCH}/refuse", stage="final", reason="deferred results are not in")
+    afterwards(play)
+    browser = Browser(house.app.test_client())
+    browser.sign_in("olivia")
+    browser.client.post("/api/sign-out", json={}, headers={"X-CSRF-Token": browser.csrf})
+    yield house.app, watch, play
+    house.wired.services.records.close()
+
+
+def aside(play: Playing) -> None:
+    """Do what goes wrong or changes around a batch: hold, report, deviate, correct, people, a look at a patient."""
+    people, pace = play.people, play.pace
+    operator, qa, admin = people["operator"], people["qa"], people["admin"]
+    operator.act(f"{BATCH}/hold", reason="bag on the floor")
+    qa.act(f"{BATCH}/resume", reason="bag intact")
+    told = {"account": "The box stood open for a minute.", "source": "courier", "witness": "nurse"}
+    at = (pace.now - timedelta(minutes=5)).isoformat()
+    operator.act(f"{BATCH}/report", what="other", occurred_at=at, **told)
+    script.settle_problems(play)
+    made = admin.act("/api/people", name="Tomas New", user_name="tomas", password="change me at once", roles=[])
+    person, approver = f"/api/people/{made['person']['id']}", qa.id
+    admin.act(f"{person}/roles", role="operator", approver=approver)
+    admin.act(f"{person}/roles/withdraw", role="operator")
+    admin.act(f"{person}/password", password="change me once more")
+    admin.act(f"{person}/disable", reason="left the site")
+    patient = qa.get("/api/orders")["orders"][0]["patient"]
+    people["clinician"].act(f"/api/patients/{patient}/reveal", purpose="checking the order")
+
+
+def afterwards(play: Playing) -> None:
+    """Correct a value after all is signed, raise a deviation on what that opened, and seal the record."""
+    value = {"parameter": "sample_volume", "value": "2.5", "unit": "mL"}
+    play.people["nurse"].act(play.path("A04", "correct"), value=value, reason="misread")
+    opened = next(one for one in play.state()["exceptions"] if one["deviation"] is None)
+    play.people["supervisor"].act(f"{BATCH}/exceptions/{opened['exception']}/deviation")
+    play.people["qa"].act(f"{BATCH}/records")
+
+
+def test_every_act_left_an_entry(watched: tuple[Flask, Watch, Playing]) -> None:
+    _, watch, _ = watched
+    silent = {endpoint for endpoint, grown in watch.grown.items() if not all(grown)}
+    assert silent <= set(UNRECORDED)
+
+
+def test_every_act_was_done(watched: tuple[Flask, Watch, Playing]) -> None:
+    app, watch, _ = watched
+    acts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert sorted(acts - set(watch.grown) - set(UNRECORDED)) == []
