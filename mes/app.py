@@ -68,6 +68,15 @@ class Wired:
     services: Services
     drain: Drain
     outbox: CommandOutbox
+    sessions: Sessions
+    spool: CommandSpool
+
+    def close(self) -> None:
+        """Finish the record under way and close every file."""
+        self.services.records.close()
+        self.spool.close()
+        self.sessions.close()
+        self.services.ledger.close()
 
 
 def clock_of(settings: SiteSettings) -> Clock:
@@ -128,7 +137,8 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         status=SiteStatus(settings, clock, ledger, telemetry, equipment).read,
         simulated_device=settings.simulated_clock,
     )  # fmt: skip
-    return Wired(services, Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer))
+    drain, outbox = Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer)
+    return Wired(services, drain, outbox, sessions, spool)
 
 
 def vault_words(vault: PatientVault) -> Callable[[str], Sequence[bytes]]:

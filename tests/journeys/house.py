@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import Engine
 from werkzeug.test import Client
 
 from mes.app import Wired, create_site, open_ledger, wire
@@ -34,6 +35,12 @@ class House:
     app: Flask
     conductor: Conductor
     first_code: str
+    engine: Engine
+
+    def close(self) -> None:
+        """Close the site's files."""
+        self.wired.close()
+        self.engine.dispose()
 
     def person(self, user_name: str, name: str = "", password: str = PASSWORD) -> "InProcessPerson":
         """Return a person at a browser of their own."""
@@ -50,7 +57,9 @@ class InProcessPerson(DemoPerson):
     def _exchange(self, method: str, path: str, form: Any) -> tuple[int, bytes, str]:
         headers = {"Accept": "application/json", "X-CSRF-Token": self._csrf}
         response = self._client.open(path, method=method, json=form, headers=headers)
-        return response.status_code, response.data, response.headers.get("Content-Type", "")
+        body = response.data
+        response.close()
+        return response.status_code, body, response.headers.get("Content-Type", "")
 
 
 class HeldPace:
@@ -95,7 +104,7 @@ def build_house(folder: Path) -> House:
     wired = wire(settings, open_ledger(settings, engine), conductor.clock, CHEAP)
     app = create_web(wired.services)
     app.testing = True
-    return House(settings, wired, app, conductor, code)
+    return House(settings, wired, app, conductor, code, engine)
 
 
 def employed(house: House) -> dict[str, InProcessPerson]:

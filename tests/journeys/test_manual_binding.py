@@ -34,7 +34,8 @@ def played(tmp_path_factory):
     services.records.wait(answer["job"], 120)
     bundle = folder / "manual.ebr.zip"
     bundle.write_bytes(people["qa"].download(f"/api/records/{answer['seal']}/bundle"))
-    return house, play, bundle
+    yield house, play, bundle
+    house.close()
 
 
 @pytest.mark.journey
