@@ -7,6 +7,7 @@ import hashlib
 import ipaddress
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,17 +58,22 @@ def own_identity(pki: Path, name: str, uri: str) -> Identity:
     if not (identity.certificate.exists() and identity.key.exists()):
         raise CertificateRefused(f"{name}: certificate or key is missing in {folder.name}/", which="own")
     found = x509.load_der_x509_certificate(identity.certificate.read_bytes())
-    if found.not_valid_after_utc < datetime.now(UTC):
+    if found.not_valid_after_utc < _wall_time():
         raise CertificateRefused(f"{name}: expired at {found.not_valid_after_utc.isoformat()}", which="own")
     if uri not in _uris(found):
         raise CertificateRefused(f"{name}: was made for {_uris(found)}, not for {uri}", which="own")
     return identity
 
 
+def _wall_time() -> datetime:
+    """Certificates are in date by the wall clock, whatever the record's clock says."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
 def _make(identity: Identity) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity.uri[:64])])
-    now = datetime.now(UTC)
+    now = _wall_time()
     usage = x509.KeyUsage(
         digital_signature=True, content_commitment=True, key_encipherment=True, data_encipherment=True,
         key_agreement=False, key_cert_sign=True, crl_sign=False, encipher_only=False, decipher_only=False,
@@ -154,7 +160,7 @@ def validator(pki: Path) -> Callable[[x509.Certificate, ua.ApplicationDescriptio
 
     async def check(certificate: x509.Certificate, peer: ua.ApplicationDescription) -> None:
         der = certificate.public_bytes(serialization.Encoding.DER)
-        now = datetime.now(UTC)
+        now = _wall_time()
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             raise ServiceError(ua.StatusCodes.BadCertificateTimeInvalid)
         if peer.ApplicationUri not in _uris(certificate):

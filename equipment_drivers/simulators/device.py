@@ -42,7 +42,7 @@ class CommandRefused(Exception):
     """The device says no; the text is the OPC UA status code it answers with."""
 
 
-class Processor:
+class CellProcessor:
     """One simulated cell processor from `start` on; the same seed and the same commands give the same samples."""
 
     def __init__(self, start: datetime, seed: int, donor: Donor, faults: tuple[InjectedFault, ...] = ()) -> None:
@@ -272,11 +272,11 @@ class Processor:
 
 _DONE = frozenset({State.COMPLETE, State.STOPPED, State.ABORTED})
 _COMMANDS = {
-    "select_program": (_DONE | {State.IDLE, State.READY}, Processor._select),
-    "start": (frozenset({State.READY}), Processor._begin),
-    "hold": (frozenset({State.RUNNING}), Processor._hold),
-    "resume": (frozenset({State.HELD}), Processor._go_on),
-    "acknowledge_wait": (frozenset({State.SUSPENDED}), Processor._go_on),
+    "select_program": (_DONE | {State.IDLE, State.READY}, CellProcessor._select),
+    "start": (frozenset({State.READY}), CellProcessor._begin),
+    "hold": (frozenset({State.RUNNING}), CellProcessor._hold),
+    "resume": (frozenset({State.HELD}), CellProcessor._go_on),
+    "acknowledge_wait": (frozenset({State.SUSPENDED}), CellProcessor._go_on),
     "stop": (
         frozenset({State.RUNNING, State.HELD, State.SUSPENDED}),
         lambda device, _: device._end(State.STOPPED),

@@ -11,7 +11,7 @@ from asyncua import Server, ua
 
 from equipment_drivers.errors import NotLoopback
 from equipment_drivers.opcua import security
-from equipment_drivers.simulators.device import Processor
+from equipment_drivers.simulators.device import CellProcessor
 from equipment_drivers.simulators.faults import InjectedFault
 from equipment_drivers.simulators.physics import DONORS
 from equipment_drivers.simulators.server import OneUser, behaved
@@ -67,7 +67,7 @@ async def serve_prodigy(
     service = behaved(server)
     await _configured(server, endpoint, pki)
     with GroundTruth(ground_truth) as truth:
-        device = Processor(now(), seed, DONORS[donor], tuple(scenario))
+        device = CellProcessor(now(), seed, DONORS[donor], tuple(scenario))
         shell = Shell(server, service, device, now, truth)
         await shell.build()
         async with server:

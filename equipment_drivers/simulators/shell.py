@@ -11,7 +11,7 @@ from asyncua import Server, ua
 from asyncua.server.event_generator import EventGenerator
 
 from equipment_drivers.simulators.alarms import RULES, AlarmEvent
-from equipment_drivers.simulators.device import CommandRefused, Processor
+from equipment_drivers.simulators.device import CellProcessor, CommandRefused
 from equipment_drivers.simulators.samples import Batch
 from equipment_drivers.simulators.server import FaithfulSubscriptions
 from equipment_drivers.simulators.truth import GroundTruth
@@ -43,13 +43,13 @@ _GOOD = ua.StatusCode(0)
 
 
 class Shell:
-    """Puts a Processor on a server. `emit` is the only way a sample leaves, so the ground truth is complete."""
+    """Puts a CellProcessor on a server. `emit` is the only way a sample leaves, so the ground truth is complete."""
 
     def __init__(
         self,
         server: Server,
         service: FaithfulSubscriptions,
-        device: Processor,
+        device: CellProcessor,
         now: Callable[[], datetime],
         truth: GroundTruth,
     ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipment_drivers.simulators.device import CommandRefused, Processor
+from equipment_drivers.simulators.device import CommandRefused, CellProcessor
 from equipment_drivers.simulators.faults import FaultKind, InjectedFault, read_scenario
 from equipment_drivers.simulators.physics import DONORS
 from equipment_drivers.simulators.programs import PROGRAMS
@@ -18,13 +18,13 @@ from tests.drivers.stage import T0
 HOUR = timedelta(hours=1)
 
 
-def a_device(*faults: InjectedFault, seed: int = 7) -> Processor:
-    device = Processor(T0, seed, DONORS["average"], faults)
+def a_device(*faults: InjectedFault, seed: int = 7) -> CellProcessor:
+    device = CellProcessor(T0, seed, DONORS["average"], faults)
     device.first()
     return device
 
 
-def played(device: Processor, until: datetime) -> list[Batch]:
+def played(device: CellProcessor, until: datetime) -> list[Batch]:
     return list(device.until(until))
 
 
@@ -32,7 +32,7 @@ def samples(batches: Iterable[Batch]) -> list[Sample]:
     return [sample for batch in batches for sample in batch.samples]
 
 
-def brought_to(state: State) -> Processor:
+def brought_to(state: State) -> CellProcessor:
     device = a_device(InjectedFault(FaultKind.PROMPT, 0.5, 0.1))
     ways = {
         State.IDLE: (), State.READY: ("select_program",), State.RUNNING: ("select_program", "start"),
