@@ -150,6 +150,12 @@ def extra_key(story: Story, files: dict[str, bytes]) -> None:
     files["data/checkpoint.txt"] += f"— {name} {b64(note_id(name, 1, public(key)) + key.sign(text))}\n".encode()
 
 
+def twice(story: Story, files: dict[str, bytes]) -> None:
+    """Put the batch's own ledger among the others."""
+    for name in ("record.jsonl", "inclusion.jsonl", "checkpoint.txt", "keys.json"):
+        files[f"data/ledgers/site-a.1/{name}"] = files[f"data/{name}"]
+
+
 def other_window(**changes: Any) -> dict[str, Any]:
     def hook(doc: dict[str, Any]) -> None:
         if doc["type"] == "telemetry:window:sealed":

@@ -15,6 +15,7 @@ from tests.records.verifier.breaking import (
     gone,
     hall,
     incremental,
+    on,
     other_window,
     put,
     spoiled_row,
@@ -29,6 +30,16 @@ DATA_FILES: list[Exhibit] = [
     *hall(
         SEAL,
         "",
+        (
+            "a seal in another stream",
+            "is not in the site's stream",
+            on("site:record:sealed", lambda doc: doc.update(stream="site/other", seq=0)),
+        ),
+        (
+            "a seal of another batch",
+            "does not name the stream of its batch",
+            {"base": "B9.ebr", "sealing": lambda story, told: told.update(batch="B9")},
+        ),
         ("another master", "data/master.yaml: is not the one that was sealed", put("data/master.yaml", b"id: m-2\n")),
         (
             "another index",
@@ -132,6 +143,14 @@ DATA_FILES: list[Exhibit] = [
             "a tag left out everywhere",
             "line 13: the chunks here do not have the root",
             before_seal(lambda story: drop_tag(story)),
+        ),
+        ("a window with a field too many", "line 13: 'more' is no field", other_window(more=1)),
+        ("an hour twice", "line 14: overlaps the window before it", {"hours": (0, 0)}),
+        ("a tag twice in an hour", "has a tag twice for entry 13", chunk(2, entry=13)),
+        (
+            "an index out of order",
+            "data/telemetry/index.json: is not in order",
+            before_seal(lambda story: setattr(story.telemetry, "backwards", True)),
         ),
         (
             "a chunk of no entry",

@@ -43,6 +43,11 @@ STREAM_RULES: list[Exhibit] = [
         "",
         ("a stream's middle left out", "run/B1.R1 jumps to 2, expected 1", leave_out("telemetry:window:sealed")),
         ("a stream's end left out", "certificate/C1 ends at -1, the seal says 0", leave_out("certificate:issued")),
+        (
+            "a place beyond its index",
+            "index is below its place 50 in equipment/prodigy-1",
+            on("equipment:node_map:approved", lambda doc: doc.update(seq=50)),
+        ),
         ("a gap made by the ledger", "container/K1 jumps to 3, expected 0", filled(seq=3)),
         (
             "a seal that says less",
@@ -68,6 +73,11 @@ STREAM_RULES: list[Exhibit] = [
             "a wrong leaf",
             FILLED + "refers to entry 0 of site-a.1, which is not here as it says",
             filled(refs=[{"index": 0, "leaf": "0" * 64}]),
+        ),
+        (
+            "a reference to what comes later",
+            FILLED + "refers to an entry that comes later",
+            filled(refs=[{"index": 25, "leaf": "0" * 64}]),
         ),
         ("a reference to nowhere", FILLED + "refers to entry 6", filled(refs=[{"index": 6, "leaf": "0" * 64}])),
         (
@@ -305,6 +315,11 @@ SIGNATURE_RULES: list[Exhibit] = [
             "a passkey enrolled for another",
             "line 5: enrols a passkey in the stream of another",
             on("person:passkey:enrolled", lambda doc: doc["data"].update(person="op")),
+        ),
+        (
+            "a passkey enrolled with a field too many",
+            "line 5: 'more' is no field",
+            on("person:passkey:enrolled", lambda doc: doc["data"].update(more=1)),
         ),
         (
             "a passkey enrolled with a text for a key",

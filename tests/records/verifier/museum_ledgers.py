@@ -11,6 +11,7 @@ from tests.records.verifier.breaking import (
     put,
     resigned,
     swapped,
+    twice,
 )
 from tests.records.verifier.writer import b64, key_of, public, vkey
 
@@ -21,6 +22,7 @@ LEDGER_FILES: list[Exhibit] = [
     *hall(
         "lines and rules",
         "",
+        ("the batch's own ledger twice", "data/ledgers: holds the batch's own ledger", filed(twice)),
         (
             "a record without final line feed",
             "data/record.jsonl line 25: does not end",
@@ -160,12 +162,17 @@ LEDGER_FILES: list[Exhibit] = [
         ),
         (
             "keys.json with a stranger's key",
-            "data/keys.json:",
+            "data/keys.json: site: 'key_' is no field",
             edit(
                 "data/keys.json",
                 b'"alg":1,"key":"',
                 b'"alg":1,"key":"' + b64(public(key_of("x"))).encode() + b'","key_":"',
             ),
+        ),
+        (
+            "keys.json with a short key",
+            "data/keys.json: 'witness.example/w1' has no key of 32 bytes",
+            edit("data/keys.json", b64(public(key_of("witness.example/w1"))).encode(), b"AAAA"),
         ),
         (
             "keys.json with the former key",

@@ -87,7 +87,7 @@ class Story:
         self.ledger.rotate()
         reading = {"step": "s1", "reading": {"value": "37.10", "unit": "Cel"}, "depth": [[1]]}
         result = add("batch/B1", "batch:step:confirmed", reading, by="op", sign={})
-        for hour in (0, 1):
+        for hour in self.hooks.get("hours", (0, 1)):
             self.telemetry.seal(add("run/B1.R1", "telemetry:window:sealed", self.telemetry.window(hour)))
         add("batch/B1", "batch:note:written", {"note": content(NOTE), "photo": content(PHOTO)}, by="op")
         return result

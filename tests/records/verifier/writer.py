@@ -283,6 +283,7 @@ class Telemetry:
     row: Callable[[str, int, int, bytes], bytes] = lambda tag, hour, minute, line: line
     files: dict[str, bytes] = field(default_factory=dict)
     chunks: list[dict[str, Any]] = field(default_factory=list)
+    backwards: bool = False
 
     def window(self, hour: int) -> dict[str, Any]:
         """Write the chunks of one hour and return the data of the entry that seals them."""
@@ -327,7 +328,9 @@ class Telemetry:
 
     def index(self) -> bytes:
         """index.json, in order of device, tag and offset."""
-        return rfc8785.dumps({"chunks": sorted(self.chunks, key=lambda chunk: (chunk["tag"], chunk["offset"]))})
+        return rfc8785.dumps(
+            {"chunks": sorted(self.chunks, key=lambda chunk: (chunk["tag"], chunk["offset"]), reverse=self.backwards)}
+        )
 
 
 def plain_pdf(
