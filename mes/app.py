@@ -46,7 +46,7 @@ from mes.quality.service import QualityService
 from mes.quality.specifications import VendoredSpecifications
 from mes.records.service import RecordService
 from mes.schedule import VeinToVein
-from mes.settings import SiteSettings
+from mes.settings import Profile, SiteSettings
 from mes.signatures.service import SigningService
 from mes.web.services import Services
 
@@ -135,7 +135,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
             specification=specifications.specification, forbidden=vault_words(vault), clock_factor=factor_of(clock),
         ),
         status=SiteStatus(settings, clock, ledger, telemetry, equipment).read,
-        simulated_device=settings.simulated_clock,
+        simulated_device=settings.simulated_clock, help_strip=help_of(settings),
     )  # fmt: skip
     drain, outbox = Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer)
     return Wired(services, drain, outbox, sessions, spool)
@@ -151,6 +151,14 @@ def vault_words(vault: PatientVault) -> Callable[[str], Sequence[bytes]]:
         return tuple(str(word).encode() for word in (known.name, known.birth_date, known.hospital_number))
 
     return words
+
+
+def help_of(settings: SiteSettings) -> tuple[str, ...]:
+    """Return what a demo site tells newcomers on every page; no other profile tells anything."""
+    path = settings.site_dir / "demo-help.txt"
+    if settings.profile is not Profile.DEMO or not path.is_file():
+        return ()
+    return tuple(path.read_text(encoding="utf-8").splitlines())
 
 
 def factor_of(clock: Clock) -> Callable[[], str | None]:

@@ -16,11 +16,11 @@ import click
 from mes.clock import SystemClock
 from mes.demo import script, setting
 from mes.demo.acts import Playing
-from mes.demo.cast import ADMINISTRATOR, CAST, PASSWORD, employ
+from mes.demo.cast import ADMINISTRATOR, CAST, employ
 from mes.demo.client import DemoPerson
 from mes.demo.pace import Pace
 from mes.demo.progress import Progress
-from mes.demo.stage import DEVICE, Stage, build_stage, raise_curtain, ring_down
+from mes.demo.stage import DEVICE, Stage, build_stage, logins_told, raise_curtain, ring_down
 
 BEFORE = timedelta(days=23)
 """How far in the past the demo begins: order, seven days, and the last results 14 days after the infusion."""
@@ -119,10 +119,7 @@ def stay_up(stage: Stage, people: Mapping[str, DemoPerson], summary: Mapping[str
     logins = {part.user_name: people[part.key].totp_secret for part in (ADMINISTRATOR, *CAST)}
     kept = {name: secret.hex() for name, secret in logins.items() if secret}
     (stage.folder / "authenticators.json").write_text(json.dumps(kept))
-    click.echo(f"\nThe site is at http://localhost:{stage.port}. Everybody's password: {PASSWORD}")
-    for part in (ADMINISTRATOR, *CAST):
-        factor = "  (one-time code: mes codes)" if part.second_factor else ""
-        click.echo(f"  {part.user_name:9} {part.name:18} {', '.join(part.roles)}{factor}")
+    click.echo(f"\nThe site is at http://localhost:{stage.port}\n{logins_told()}", nl=False)
     click.echo(f"The record: {summary['bundle']}\nCtrl-C ends the site.")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

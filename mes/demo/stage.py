@@ -16,6 +16,7 @@ from pathlib import Path
 from equipment_drivers.opcua.security import own_identity, trust
 from equipment_drivers.simulators.prodigy import simulator_identity
 from mes.clock import Conductor
+from mes.demo.cast import ADMINISTRATOR, CAST, PASSWORD
 from mes.settings import private_file
 
 SITE, TZ = "demo-site", "Europe/Brussels"
@@ -75,6 +76,7 @@ def build_stage(folder: Path, port: int, start: datetime) -> Stage:
     stage.site_key = lines["site key"]
     stage.first_code = next(value for name, value in lines.items() if name.startswith("one-time code"))
     _introduce(stage)
+    (stage.site_dir / "demo-help.txt").write_text(logins_told(), encoding="utf-8")
     return stage
 
 
@@ -114,6 +116,15 @@ def ring_down(stage: Stage) -> None:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def logins_told() -> str:
+    """Return the demo's logins, a line each, for the site's pages and for the console."""
+    told = [f"Everybody's password: {PASSWORD}. One-time codes: mes codes --folder var/demo"]
+    for part in (ADMINISTRATOR, *CAST):
+        factor = " (signs with a one-time code too)" if part.second_factor else ""
+        told.append(f"{part.user_name}: {part.name}, {', '.join(part.roles)}{factor}")
+    return "\n".join(told) + "\n"
 
 
 def free_port(wanted: int) -> int:

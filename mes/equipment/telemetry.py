@@ -7,6 +7,15 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from equipment_drivers.errors import (
+    AuthenticationFailed,
+    CertificateRefused,
+    ConfigurationFault,
+    ConnectionLost,
+    DeviceDiffers,
+    NodeMapRefused,
+    NodesMissing,
+)
 from equipment_drivers.readings import LinkState
 from mes.equipment.handing import reading_of
 from mes.equipment.journal_reader import JournalReader
@@ -48,6 +57,22 @@ class SealedChunk:
     body: bytes
 
 
+FAULTS = (ConnectionLost, AuthenticationFailed, CertificateRefused, ConfigurationFault, NodesMissing, NodeMapRefused,
+          DeviceDiffers)  # fmt: skip
+TELLING = frozenset(fault.code for fault in FAULTS)
+"""Codes of driver faults that the collector notes before the detail of a link's change."""
+LINK_CODES = {LinkState.AUTH_FAILED: AuthenticationFailed.code, LinkState.DEGRADED: "device-degraded"}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkNotice:
+    """What is wrong with a link: its state, the code of the sentence to show, and the driver's own words."""
+
+    state: LinkState
+    code: str
+    detail: str
+
+
 class Telemetry:
     """The samples of a site, for reading; usable from any thread and from other processes."""
 
@@ -62,6 +87,17 @@ class Telemetry:
         """Return what the collector last knew of the connection; OFFLINE if it never knew anything."""
         found = self._journal.link(device)
         return LinkState(found.body["state"]) if found else LinkState.OFFLINE
+
+    def notice(self, device: str) -> LinkNotice | None:
+        """Return what people must be told of the link to a device; None while samples come as they should."""
+        found = self._journal.link(device)
+        state = LinkState(found.body["state"]) if found else LinkState.OFFLINE
+        if state in (LinkState.LIVE, LinkState.BACKFILLING):
+            return None
+        detail = str(found.body["detail"]) if found else ""
+        told = detail.partition(":")[0]
+        code = told if told in TELLING else LINK_CODES.get(state, ConnectionLost.code)
+        return LinkNotice(state, code, detail)
 
     def series(self, run: str, tag: str, since: datetime, until: datetime, points: int = 1000) -> Series:
         """Return the curve of a tag in a run between two source times, at most about `points` points."""

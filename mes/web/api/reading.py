@@ -6,13 +6,14 @@ from typing import Any
 from flask import Response, make_response
 from marshmallow import fields, validate
 
-from mes.batches.model import BatchState
+from mes.batches.model import BatchState, Binding
 from mes.batches.tables import batches as listed_batches
 from mes.batches.tables import orders as listed_orders
 from mes.equipment.ports import DrainedReading
 from mes.people.model import Person, Role
 from mes.web.api.answers import Acts, answered
 from mes.web.documents import of_row, of_state
+from mes.web.errors import sentence
 from mes.web.permission import by_itself, current_session, public, signed_in
 from mes.web.schemas.acts import Closed
 from mes.web.services import services
@@ -116,7 +117,7 @@ def live(batch_id: str) -> Response:
     state = services().recorder.load(batch_id)
     found = live_readings(state)
     return answered({
-        "equipment": state.equipment,
+        "equipment": state.equipment, "link": link_of(state),
         "readings": [{"tag": one.tag, "value": one.text, "unit": one.unit, "good": one.good, "at": one.source_at}
                      for one in found.values()],
     })  # fmt: skip
@@ -138,6 +139,22 @@ def live_readings(state: BatchState) -> dict[str, DrainedReading]:
     if state.equipment is None or state.run_released_at is not None:
         return {}
     return services().telemetry.latest(state.equipment)
+
+
+def link_of(state: BatchState) -> dict[str, str] | None:
+    """Return what is wrong with the link to the batch's device, in a sentence; None if nothing is, or none is held."""
+    if state.equipment is None or state.run_released_at is not None or state.binding is Binding.MANUAL:
+        return None
+    notice = services().telemetry.notice(state.equipment)
+    if notice is None:
+        return None
+    facts = {"device": state.equipment, "detail": notice.detail}
+    return {
+        "state": notice.state.value,
+        "code": notice.code,
+        "text": sentence(notice.code, facts),
+        "detail": notice.detail,
+    }
 
 
 def curve(state: BatchState, tag: str, since: datetime, until: datetime, points: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from mes.batches.tables import batches as listed
 from mes.custody import ISSUE_CHECKS, OUTCOMES
 from mes.masters.model import Parameter, Source
 from mes.schedule.notices import notices
-from mes.web.api.reading import live_readings
+from mes.web.api.reading import link_of, live_readings
 from mes.web.documents import bounds
 from mes.web.operator.step_screen import next_of, window_of
 from mes.web.permission import by_itself, current_session, signed_in
@@ -79,6 +79,7 @@ def step(batch_id: str, step_id: str) -> str:
     one, readings = state.step(step_id), live_readings(state)
     return render_template(
         "step.html", state=state, one=one, now=now, vein=vein(state, now), live=_live(state, readings),
+        link=link_of(state),
         next=next_of(state, one, now), window=window_of(state, one, now), person=current_session().person,
         fields=[_field(parameter, readings) for parameter in one.step.parameters],
         charts=_charts(state, one), checks=ISSUE_CHECKS, outcomes=OUTCOMES,
@@ -94,7 +95,7 @@ def step(batch_id: str, step_id: str) -> str:
 def live(batch_id: str) -> str:
     """Show the newest device values; the step page asks for this again and again."""
     state = services().recorder.load(batch_id)
-    return render_template("live.html", state=state, live=_live(state, live_readings(state)))
+    return render_template("live.html", state=state, live=_live(state, live_readings(state)), link=link_of(state))
 
 
 def _doing(state: BatchState) -> str:
