@@ -66,6 +66,32 @@ def test_an_attachment_that_is_packed_is_unpacked() -> None:
     assert verifier.Pdf(body).attached("record.jsonl", len(RECORD)) == RECORD
 
 
+ODD: dict[str, tuple[bytes, str]] = {
+    "another filter": (plain_pdf(RECORD, about=b" /Filter /LZWDecode"), "has a stream filter not known here"),
+    "half a stream": (plain_pdf(zlib.compress(RECORD)[:-9], about=b" /Filter /FlateDecode"), "cut short"),
+    "another predictor": (
+        plain_pdf(zlib.compress(b"\4ab"), about=b" /Filter /FlateDecode /DecodeParms <</Predictor 15 /Columns 2>>"),
+        "has a predictor that is not known here",
+    ),
+    "names in a circle": (plain_pdf(RECORD, names=b"] /Kids [6 0 R"), "has 0 attachments"),
+    "a string without an end": (plain_pdf(RECORD, names=b"(a"), "has a string without an end"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_pdf_is_refused_in_words(name: str) -> None:
+    body, words = ODD[name]
+    with pytest.raises(verifier.Wrong, match=words):
+        verifier.Pdf(body).attached("record.jsonl", len(RECORD))
+
+
+def test_a_name_tree_in_a_circle_is_refused() -> None:
+    pdf = verifier.Pdf.__new__(verifier.Pdf)
+    pdf.body, pdf.places, pdf.packed = b"1 0 obj\n<</Kids [1 0 R]>>\nendobj", {1: (1, 0)}, {}
+    with pytest.raises(verifier.Wrong, match="has a name tree in a circle"):
+        list(pdf.attachments((1,)))
+
+
 def test_a_predictor_is_undone() -> None:
     rows = bytes([0, 1, 2, 2, 1, 1, 0, 9, 9])
     packed = zlib.compress(rows)
