@@ -1,5 +1,6 @@
 """The stage: a fresh demo site, its simulated device and its processes, each as it would be for real."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -17,8 +18,11 @@ from equipment_drivers.opcua.security import own_identity, trust
 from equipment_drivers.simulators.prodigy import simulator_identity
 from mes.clock import Conductor
 from mes.demo.cast import ADMINISTRATOR, CAST, PASSWORD
+from mes.errors import Refusal
 from mes.settings import private_file
 
+MARK = ".septima-demo"
+"""Only a folder that holds this file, or nothing, is ever cleared."""
 SITE, TZ = "demo-site", "Europe/Brussels"
 DEVICE = "PRD-01"
 SCENARIO = Path(__file__).with_name("scenario.yaml")
@@ -62,8 +66,9 @@ class Stage:
 def build_stage(folder: Path, port: int, start: datetime) -> Stage:
     """Make a fresh site that begins at the virtual time `start`, with a simulated device that it trusts."""
     folder = folder.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder)
     folder.mkdir(parents=True)
+    (folder / MARK).write_text("The demo makes this folder anew at every start.\n")
     stage = Stage(folder, port or free_port(8471), free_port(4841), None)  # type: ignore[arg-type]
     stage.site_dir.mkdir(mode=0o700)
     stage.conductor = Conductor(stage.site_dir / "clock.json", start)
@@ -78,6 +83,22 @@ def build_stage(folder: Path, port: int, start: datetime) -> Stage:
     _introduce(stage)
     (stage.site_dir / "demo-help.txt").write_text(logins_told(), encoding="utf-8")
     return stage
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier demo left; refuses `demo-folder-not-ours` and, while one runs there, `demo-running`."""
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise Refusal("demo-folder-not-ours", folder=str(folder))
+    lock = folder / "site" / "writer.lock"
+    if lock.exists():
+        with lock.open() as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Refusal("demo-running", folder=str(folder)) from None
+    shutil.rmtree(folder)
 
 
 def _introduce(stage: Stage) -> None:
