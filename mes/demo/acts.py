@@ -52,11 +52,18 @@ class Playing:
 
     def begin(self, step: str, who: Who, *, reason: str | None = None) -> None:
         """Start the step, scan what it asks for, record the lots."""
+        self.start(step, who, reason=reason)
+        self.record(step, who)
+
+    def start(self, step: str, who: Who, *, reason: str | None = None) -> None:
+        """Start the step, on the device if it has a program."""
         self._progress(step)
-        person = self.people[who.performs]
-        found = self.step(step)
-        device = DEVICE if found["program"] else None
-        person.act(self.path(step, "start"), equipment=device, reason=reason)
+        device = DEVICE if self.step(step)["program"] else None
+        self.people[who.performs].act(self.path(step, "start"), equipment=device, reason=reason)
+
+    def record(self, step: str, who: Who) -> None:
+        """Scan what the step asks for and record the lots."""
+        person, found = self.people[who.performs], self.step(step)
         for scan, wanted in found["scans"].items():
             person.act(self.path(step, "scan"), scan=scan, code=self.code(wanted["expects"]))
         lots = [self._lot(code) for code in found["materials_needed"]]

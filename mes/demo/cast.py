@@ -43,7 +43,8 @@ ADMINISTRATOR = Part("admin", "Ada Vermeulen", "ada", ("administrator",))
 def employ(first_code: str, at_browser: Callable[[str, str, str], Someone]) -> dict[str, Someone]:
     """Make the first administrator by the console's code, and let her employ everybody else.
 
-    `at_browser` makes a person from name, user name and password. Each person sets a password of their own at the first sign-in; who needs a second factor enrols one.
+    `at_browser` makes a person from name, user name and password. Each person sets a password of their own at the
+    first sign-in; who needs a second factor enrols one.
     """
     admin = at_browser(ADMINISTRATOR.name, ADMINISTRATOR.user_name, PASSWORD)
     admin.act_public("/api/first-administrator", code=first_code, name=admin.name, user_name=admin.user_name,

@@ -33,6 +33,7 @@ def run_demo(folder: Path, *, ends: bool, port: int = 0, binding: str = "opcua")
     started = time.monotonic()
     stage = build_stage(folder, port, SystemClock().now().replace(minute=0, second=0, microsecond=0) - BEFORE)
     progress = Progress(STEPS)
+    signal.signal(signal.SIGTERM, _end)
     try:
         raise_curtain(stage)
         click.echo(f"SIMULATED DEVICE, VIRTUAL CLOCK; the site is at http://localhost:{stage.port}", err=True)
@@ -50,6 +51,11 @@ def run_demo(folder: Path, *, ends: bool, port: int = 0, binding: str = "opcua")
         return summary
     finally:
         ring_down(stage)
+
+
+def _end(*_: object) -> None:
+    """End as at Ctrl-C, so that no process of the demo outlives it."""
+    raise KeyboardInterrupt
 
 
 def play(

@@ -126,9 +126,9 @@ def infuse(play: Playing, vein: datetime) -> None:
     hand(play, "A23", bag, "courier", "clinician", "ward", "sealed, 15 to 25 C box", ("18.9", "21.7"))
     play.finish("A23", Who("courier", also=(("TAKEN_OVER", "clinician"),)))
     play.do("A23a", CLINIC, MINUTES_10)
-    play.people["clinician"].act(play.of_batch("issue-go"), container=bag, checks=ISSUE_CHECKS)
     bedside = Who("clinician", "clinician2")
     play.begin("A24", bedside)
+    play.people["clinician"].act(play.of_batch("issue-go"), container=bag, checks=ISSUE_CHECKS)
     for person in ("clinician", "clinician2"):
         play.people[person].act(
             play.of_batch("bedside"), wristband=play.code("wristband"), bag=play.code("bag:product")
@@ -153,13 +153,16 @@ def certify_finally(play: Playing) -> None:
 def label(play: Playing) -> None:
     """The product bag: container, two labels issued by one person, reconciled by another."""
     operator, verifier = play.people["operator"], play.people["verifier"]
+    play.start("A19", OPERATORS)
     operator.act(play.of_batch("container"), volume_ml="50", dose="70 10*6{cells}", formulated_ml="102",
                  quality_control_ml="8", retained_ml="4", backup_ml="36", waste_ml="4")  # fmt: skip
     bag = play.state()["container_ids"][-1]
     operator.act(play.of_batch("labels"), container=bag, count=2)
     serials = [one["serial"] for one in play.state()["labels"]]
+    play.record("A19", OPERATORS)
+    play.pace.until(play.pace.now + 2 * MINUTES_10)
     verifier.act(play.of_batch("labels/reconcile"), used=serials[:1], destroyed=serials[1:])
-    play.do("A19", OPERATORS, 2 * MINUTES_10)
+    play.finish("A19", OPERATORS)
 
 
 def hand(

@@ -1,6 +1,7 @@
 """Alembic's entry: runs revisions on the engine it is given, against the tables of all rooms."""
 
 from alembic import context
+
 from mes.migrations.schema import everything
 
 engine = context.config.attributes["engine"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipment_drivers.simulators.device import CommandRefused, CellProcessor
+from equipment_drivers.simulators.device import CellProcessor, CommandRefused
 from equipment_drivers.simulators.faults import FaultKind, InjectedFault, read_scenario
 from equipment_drivers.simulators.physics import DONORS
 from equipment_drivers.simulators.programs import PROGRAMS

@@ -37,9 +37,7 @@ def test_the_head_is_what_the_rooms_say(engine):
 
 def test_a_ledger_lives_on_the_migrated_schema(engine, tmp_path):
     key = SiteKey.create(tmp_path / "site.key", "septima/test-site/1")
-    ledger = Ledger.create(
-        engine, site="test-site", tz="UTC", key=key, now=NOW, clock="simulated", software="test"
-    )
+    ledger = Ledger.create(engine, site="test-site", tz="UTC", key=key, now=NOW, clock="simulated", software="test")
     op = new_op()
     write = Write(stream("batch", "B1"), (Draft("batch:held", {"cause": "person"}),))
     (entry,) = ledger.append(Op(op), [write], actor=Actor.system("test"), now=NOW)
