@@ -1,4 +1,4 @@
-"""The demo as a newcomer runs it, with its processes killed underway: nothing is missing, and strangers can check it."""
+"""The demo as a newcomer runs it, its processes killed underway: nothing is missing, and strangers can check it."""
 
 import io
 import json

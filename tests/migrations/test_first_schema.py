@@ -1,4 +1,4 @@
-"""Revision 0001 on both databases: data go in and come out, head equals the models, triggers stand after every upgrade."""
+"""Revision 0001 on both databases: data live on it, head equals the models, triggers stand after every upgrade."""
 
 from datetime import UTC, datetime
 
