@@ -16,6 +16,11 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 PATIENCE_S = 40.0
 TOTP_STEP_S = 30
 RETRY_S = 0.2
+MOST_ANSWERS = 6
+ASKS_TO_SIGN = ("signature-needed", "second-factor-needed", "shown-changed")
+ASKS_TO_SIGN_IN = ("sign-in-needed", "session-ended")
+ASKS_AGAIN = ("somebody-was-faster", "second-factor-wrong")
+"""What a person answers by doing the same once more: the device's record moved on, a one-time code ran out."""
 
 
 class Unexpected(Exception):
@@ -58,13 +63,17 @@ class DemoPerson:
     def act(self, path: str, **form: Any) -> Mapping[str, Any]:
         """Do something, signing what the site shows if it asks for a signature; the same operation if repeated."""
         body = {"op": str(uuid4()), **{name: value for name, value in form.items() if value is not None}}
-        status, answer = self._send("POST", path, body)
-        if status == 401 and answer.get("code") in ("sign-in-needed", "session-ended"):
-            self.sign_in()
+        for _ in range(MOST_ANSWERS):
             status, answer = self._send("POST", path, body)
-        if status == 428:
-            body["signature"] = self._signature(answer["facts"])
-            status, answer = self._send("POST", path, body)
+            code = answer.get("code")
+            if code in ASKS_TO_SIGN:
+                body["signature"] = self._signature(answer["facts"])
+                continue
+            if code in ASKS_TO_SIGN_IN:
+                self.sign_in()
+            elif code not in ASKS_AGAIN:
+                break
+            body.pop("signature", None)  # what was shown may have changed
         if status >= 400:
             raise Unexpected(self.name, path, status, answer)
         return answer
