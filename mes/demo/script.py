@@ -35,11 +35,14 @@ def collect_and_bring(play: Playing) -> datetime:
     pace.until(pace.now + 21 * HOUR)
     play.begin("A03", Who("nurse", "clinician2"))
     pace.until(pace.now + 4 * HOUR)
-    play.people["nurse"].act(play.of_batch("donation"), code=DONATION)
     play.finish("A03", Who("nurse", "clinician2"))
     vein = pace.now
     pace.until(vein + MINUTES_10)
-    play.do("A04", Who("nurse", "clinician2"), 2 * MINUTES_10)
+    play.start("A04", Who("nurse", "clinician2"))
+    play.people["nurse"].act(play.of_batch("donation"), code=DONATION)
+    play.record("A04", Who("nurse", "clinician2"))
+    pace.until(pace.now + 2 * MINUTES_10)
+    play.finish("A04", Who("nurse", "clinician2"))
     pace.until(vein + HOUR)
     bag = play.state()["container_ids"][0]
     play.begin("A05", Who("courier"))
