@@ -6,9 +6,13 @@ import zipfile
 
 import pytest
 
+from mes.batches.tables import BATCH
 from mes.demo import script, setting
 from mes.demo.acts import Playing
+from mes.ledger.database import open_engine
+from mes.site_process.rebuild import rebuild
 from tests.journeys.house import HeldPace, build_house, employed
+from tests.site_process.rows import rows_of
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +77,17 @@ def test_no_command_was_ever_asked_of_a_manual_device(played):
     house, _, _ = played
     ledger = house.wired.services.ledger
     assert not [entry for entry in ledger.entries() if entry.type == "equipment:command:requested"]
+
+
+@pytest.mark.journey
+def test_every_list_rebuilt_from_the_whole_journey_is_what_lived(played):
+    house, _, _ = played
+    engine = open_engine(house.settings.database)
+    live = rows_of(engine)
+    told = rebuild(house.settings)
+    assert told.entries == house.wired.services.ledger.size > 200
+    assert [name for name in ("batch", "batch_order", "person", "equipment", "master_version") if not live[name]] == []
+    assert rows_of(engine) == live
+    row = dict(zip(BATCH.c.keys(), live["batch"][0], strict=True))
+    assert (row["phase"], row["disposition"]) == ("completed", "certified (final)")
+    engine.dispose()
