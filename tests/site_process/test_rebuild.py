@@ -8,16 +8,19 @@ from mes.app import PROJECTORS
 from mes.batches import tables as batches
 from mes.demo import setting
 from mes.equipment import tables as equipment
-from mes.ids import new_op
+from mes.ids import PersonId, new_op, stream
 from mes.ledger.database import open_engine
 from mes.ledger.entry import Actor, Draft, Write
 from mes.ledger.keys import SiteKey
 from mes.ledger.store import Ledger
+from mes.ledger.triggers import missing_triggers
 from mes.masters import tables as masters
+from mes.migrations import upgrade
 from mes.migrations.schema import everything
 from mes.people import tables as people
-from mes.site_process.rebuild import PROJECTED, rebuild
-from tests.journeys.house import build_house
+from mes.people.events import PersonEnrolled
+from mes.site_process.rebuild import PROJECTED, rebuild, replay
+from tests.journeys.house import START, build_house
 from tests.site_process.rows import rows_of
 
 PASSWORD = "seven days vein to vein"
@@ -122,3 +125,24 @@ def test_the_tables_stand_as_the_migration_made_them(house, engine):
     before = shape()
     rebuild(house.settings)
     assert shape() == before
+
+
+def test_replaying_works_on_either_database(ledger_url, tmp_path):
+    engine = open_engine(ledger_url)
+    upgrade(engine)
+    key = SiteKey.create(tmp_path / "site.key", "septima/either/1")
+    ledger = Ledger.create(
+        engine, site="either", tz="UTC", key=key, now=START, clock="simulated", software="test", projectors=PROJECTORS
+    )
+    person = PersonEnrolled(PersonId("P-1"), "Ada", "ada")
+    ledger.append(new_op(), [Write(stream("person", "P-1"), (person.draft(),))], actor=Actor.system("x"), now=START)
+    live = rows_of(engine)
+    assert live["person"]
+    with engine.begin() as connection:
+        connection.execute(delete(people.PERSON))
+    assert replay(engine, ledger).entries == 2
+    assert rows_of(engine) == live
+    with engine.connect() as connection:
+        assert missing_triggers(connection) == []
+    ledger.close()
+    engine.dispose()
