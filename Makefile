@@ -23,7 +23,7 @@ demo:
 test:
 	@tools/setup dev
 	@$(BIN)/python -m tests.house.figures
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not campaign" --durations=15 $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not campaign" --durations=15 $(ARGS)
 
 lint:
 	@tools/setup dev
@@ -39,7 +39,7 @@ screens:
 
 campaign:
 	@tools/setup dev
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m campaign $(ARGS); code=$$?; \
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m campaign $(ARGS); code=$$?; \
 	 if [ $$code = 5 ]; then echo "campaign: there is no campaign test yet"; exit 0; fi; exit $$code
 
 lock:

@@ -197,7 +197,8 @@ class SiteStatus:
         return {
             "site": self._settings.site, "version": mes.__version__, "now": self._clock.now().isoformat(),
             "simulated": self._clock.simulated, "factor": factor, "devices": devices,
-            "ledger_entries": self._ledger.size, "collector": collector_alive(self._settings.site_dir),
+            "ledger_entries": self._ledger.size, "site_key": self._ledger.key.vkey,
+            "collector": collector_alive(self._settings.site_dir),
         }  # fmt: skip
 
 

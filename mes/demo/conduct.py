@@ -21,6 +21,7 @@ from mes.demo.client import DemoPerson
 from mes.demo.pace import Pace
 from mes.demo.progress import Progress
 from mes.demo.stage import DEVICE, Stage, build_stage, logins_told, raise_curtain, ring_down
+from mes.settings import private_file
 
 BEFORE = timedelta(days=23)
 """How far in the past the demo begins: order, seven days, and the last results 14 days after the infusion."""
@@ -124,7 +125,7 @@ def stay_up(stage: Stage, people: Mapping[str, DemoPerson], summary: Mapping[str
     stage.conductor.hand_over(max(SystemClock().now(), stage.conductor.clock.now()))
     logins = {part.user_name: people[part.key].totp_secret for part in (ADMINISTRATOR, *CAST)}
     kept = {name: secret.hex() for name, secret in logins.items() if secret}
-    (stage.folder / "authenticators.json").write_text(json.dumps(kept))
+    private_file(stage.folder / "authenticators.json", json.dumps(kept).encode())
     click.echo(f"\nThe site is at http://localhost:{stage.port}\n{logins_told()}", nl=False)
     click.echo(f"The record: {summary['bundle']}\nCtrl-C ends the site.")
     stop = threading.Event()

@@ -1,6 +1,7 @@
 """The stage: a fresh demo site, its simulated device and its processes, each as it would be for real."""
 
 import fcntl
+import http.client
 import json
 import os
 import secrets
@@ -123,8 +124,8 @@ def raise_curtain(stage: Stage) -> None:
     names = {"MES_DEVICE_USER": secret["user"], "MES_DEVICE_PASSWORD": secret["password"]}
     _start(stage, simulate, "simulate", names)
     _start(stage, ["supervise", "--site", str(stage.site_dir)], "supervise", {})
-    _await_port(stage.port)
     _await_port(stage.device_port)
+    _await_site(stage)
 
 
 def ring_down(stage: Stage) -> None:
@@ -169,6 +170,27 @@ def _start(stage: Stage, arguments: list[str], name: str, environment: Mapping[s
             env={**os.environ, **environment},
         )  # fmt: skip
     stage.processes.append(process)
+
+
+def _await_site(stage: Stage) -> None:
+    """Wait until this very site answers; refuses `demo-port-taken` if another one holds the port."""
+    deadline = time.monotonic() + START_S
+    while True:
+        connection = http.client.HTTPConnection(*stage.address, timeout=5)
+        try:
+            connection.request("GET", "/api/status")
+            told = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
+            told = None
+        finally:
+            connection.close()
+        if told is not None and told.get("site_key") == stage.site_key:
+            return
+        if told is not None:
+            raise Refusal("demo-port-taken", port=stage.port)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the site does not answer after {START_S:.0f} s; see the logs")
+        time.sleep(0.1)
 
 
 def _await_port(port: int) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mes.demo.stage import free_port
+
 MOST_S = 420
 KILLS = {"A10a": ("collect",), "A13": ("serve",), "A15": ("collect", "serve")}
 """At the beginning of which step which process is killed with SIGKILL."""
@@ -35,6 +37,7 @@ def run_demo(folder: Path) -> DemoRun:
     """Run the demo to its end, killing as `KILLS` says."""
     run = DemoRun(folder)
     command = [sys.executable, "-m", "mes", "demo", "--exit", "--folder", str(folder / "demo")]
+    command += ["--port", str(free_port(0))]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -14,7 +14,7 @@ from tests.browser import chromium_path, open_browser
 from tests.journeys.browser_journey import INTAKE, BrowserJourney, at_browsers, served
 from tests.journeys.house import HeldPace, build_house, employed
 
-pytestmark = [pytest.mark.browser, pytest.mark.journey, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 BUILD_MOST_S = 120
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.demo_run import KILLS, DemoRun, run_demo
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.journey]
 
 
 @pytest.fixture(scope="module")
