@@ -1,14 +1,16 @@
 """What a reader finds in a record, and where: exceptions first, old values beside new ones, warnings on every page."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
 
+from mes.batches.model import ResultState
 from mes.errors import IntegrityBreach
 from mes.people.model import Role
-from mes.records.assemble import Story, assemble, tell
+from mes.records.assemble import Story, assemble, quality, tell
 from mes.records.assemble.story import actor_text
 from mes.records.gather import gather, sealed_entry
 from mes.records.model import Block, Cell, Document, Facts, Heading, Listing, Note, Table, Tone
@@ -129,6 +131,27 @@ def test_every_signature_is_printed_with_name_time_and_meaning(story: Story, doc
         assert told[3].removeprefix("VOID: ") == signature["text"]
     void = [row[3] for row in table.rows if isinstance(row[3], Cell) and row[3].text.startswith("VOID")]
     assert len(void) == 1
+
+
+@pytest.mark.parametrize(
+    ("results", "judged"),
+    [
+        ({"potency_a": True}, "passes"),
+        ({"potency_a": False, "potency_b": True}, "passes"),
+        ({"potency_a": False, "potency_b": False}, "FAILS"),
+        ({}, "no result"),
+    ],
+)
+def test_an_item_of_alternatives_stands_as_its_members_do(story: Story, results: dict[str, bool], judged: str) -> None:
+    entered = {
+        item: ResultState(item, "1", "%", passed, "P-1", datetime(2026, 11, 1, tzinfo=UTC), 5, reviewer="P-2")
+        for item, passed in results.items()
+    }
+    (table,) = quality.results(replace(story, state=replace(story.state, results=entered))).blocks
+    assert isinstance(table, Table)
+    row = next(row for row in table.rows if row[0] == "Potency")
+    assert isinstance(row[4], Cell)
+    assert row[4].text == judged
 
 
 def test_every_entry_is_in_the_audit_list(story: Story, document: Document) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from mes.batches import events as ev
 from mes.batches.model import ResultState
 from mes.ledger.entry import Entry
+from mes.masters.specification import SpecificationItem
+from mes.quality.panel import Outcome, outcome_of
 from mes.records.assemble.story import Story, actor_text
 from mes.records.model import Block, Cell, Facts, Heading, Note, Section, Table, Tone
 
@@ -80,7 +82,7 @@ def results(story: Story) -> Section:
         if result is None:
             if listed is not None:
                 rows.append(
-                    (label, method, listed.limit_text, Cell("–", Tone.MUTED), Cell("no result", Tone.MUTED), "")
+                    (label, method, listed.limit_text, Cell("–", Tone.MUTED), _without_result(story, listed), "")
                 )
             continue
         value = f"{result.value} {result.unit}" if result.unit else result.value
@@ -92,6 +94,17 @@ def results(story: Story) -> Section:
         return Section(title, (Note("No result was entered.", Tone.MUTED),))
     heads = ("Test", "Method", "Limit", "Result", "Judged", "Analyst / reviewer")
     return Section(title, (Table(heads, tuple(rows), (23, 19, 16, 15, 9, 18)),))
+
+
+def _without_result(story: Story, item: SpecificationItem) -> Cell:
+    """An item of alternatives has no result of its own: it stands as its members do."""
+    if story.specification is not None and item.members:
+        outcome = outcome_of(story.state, story.specification, item)
+        if outcome is Outcome.PASSED:
+            return Cell("passes", Tone.GOOD)
+        if outcome is Outcome.FAILED:
+            return Cell("FAILS", Tone.BAD)
+    return Cell("no result", Tone.MUTED)
 
 
 def _people(story: Story, result: ResultState) -> Cell:
