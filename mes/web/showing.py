@@ -1,5 +1,6 @@
 """What every page shows and how times and words are written on it."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,7 @@ UNIT_WORDS = (
     ("/m2", "/m²"),
 )
 """How UCUM codes are written for people; the record keeps the codes."""
+UNIT_IN_TEXT = re.compile(r"(?<=\d )\S*(?:Cel\b|10\*|[{\[]|/m2)\S*")
 
 
 def dress_pages(app: Flask) -> None:
@@ -36,6 +38,7 @@ def dress_pages(app: Flask) -> None:
     app.template_filter("words")(words)
     app.template_filter("unit")(unit)
     app.template_filter("limits")(limits)
+    app.template_filter("told")(told)
     app.template_filter("value_text")(value_text)
     app.add_template_global(fresh_op, "new_op")
     app.add_template_global(may)
@@ -106,6 +109,12 @@ def unit(code: str | None) -> str:
     for written, read in UNIT_WORDS:
         told = told.replace(written, read)
     return told
+
+
+def told(text: str) -> str:
+    """Return a recorded sentence with its units and comparisons as people write them: `36.2 Cel` is `36.2 °C`."""
+    read = UNIT_IN_TEXT.sub(lambda found: unit(found.group()), text)
+    return read.replace(">=", "≥").replace("<=", "≤")
 
 
 def limits(parameter: Parameter) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from mes.batches import events as ev
 from mes.masters.model import Parameter
-from mes.web.showing import limits, span, unit, words
+from mes.web.showing import limits, span, told, unit, words
 from mes.web.vein import WIDTH, Level, vein
 from tests.batches.builders import a_batch, at
 
@@ -48,6 +48,18 @@ def test_codes_are_told_as_words(code: str, told: str) -> None:
 )
 def test_units_are_told_as_people_write_them(code: str | None, told: str) -> None:
     assert unit(code) == told
+
+
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        ("Temperature: 36.26 Cel, limit >= 36.5 and <= 37.5 Cel", "Temperature: 36.26 °C, limit ≥ 36.5 and ≤ 37.5 °C"),
+        ("70 10*6{cells} given", "70 10⁶ cells given"),
+        ("2 Cells seen in {brackets}", "2 Cells seen in {brackets}"),
+    ],
+)
+def test_a_recorded_sentence_is_told_with_units_as_people_write_them(recorded: str, read: str) -> None:
+    assert told(recorded) == read
 
 
 @pytest.mark.parametrize(
