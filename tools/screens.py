@@ -167,7 +167,7 @@ def at_work(batch: dict[str, Any]) -> bool:
 
 def at_the_gate(batch: dict[str, Any]) -> bool:
     """Say whether the record was reviewed, so that certification is next."""
-    return next(one for one in batch["steps"] if one["step"] == "A21")["state"] == "done"
+    return bool(next(one for one in batch["steps"] if one["step"] == "A21")["state"] == "done")
 
 
 def main() -> None:
