@@ -12,7 +12,7 @@ from typing import Any
 
 from mes.demo.stage import free_port
 
-MOST_S = 420
+MOST_S = 900
 KILLS = {"A10a": ("collect",), "A13": ("serve",), "A15": ("collect", "serve")}
 """At the beginning of which step which process is killed with SIGKILL."""
 
