@@ -126,7 +126,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         settings=settings, clock=clock, ledger=ledger, people=people, signing=signing, masters=masters,
         equipment=equipment, telemetry=telemetry, patients=patients, recorder=recorder,
         orders=OrderService(recorder, masters, signing, lambda: new_coi(DEMO_FACILITY, clock.now())),
-        steps=StepService(recorder, runs, CustodyMatcher(patients)),
+        steps=StepService(recorder, runs, CustodyMatcher(patients), telemetry.latest),
         problems=ProblemService(recorder), corrections=CorrectionService(recorder),
         quality=QualityService(recorder, specifications, BatchIntegrity(ledger)),
         custody=CustodyService(recorder, patients),

@@ -4,9 +4,17 @@ from decimal import Decimal
 
 import pytest
 
-from mes.batches.decide.values import GivenValue, judge, value_text
+from mes.batches.decide.values import GivenValue, judge, value_text, with_true_sources
+from mes.equipment.ports import DrainedReading
 from mes.errors import Refusal
-from mes.masters.model import Kind, Parameter
+from mes.ids import StepId
+from mes.masters.model import Kind, Parameter, Step
+from tests.batches.builders import T0
+
+
+def a_reading(text, *, unit="Cel", good=True):
+    return DrainedReading("culture.temperature", Decimal(text), text, unit, good, T0, T0)
+
 
 VOLUME = Parameter("volume", "Volume", unit="mL", low=Decimal(50), high=Decimal("280.0"), high_inclusive=False)
 
@@ -65,3 +73,33 @@ def test_words_are_held_against_what_is_expected(kind, given, within, code):
 def test_a_value_outside_says_so_to_its_signer():
     recorded = judge(VOLUME, GivenValue("volume", "300", "mL"))
     assert value_text(recorded) == "300 mL (limit >= 50 and < 280.0 mL) OUTSIDE LIMIT"
+
+
+@pytest.mark.rule("PRA-12")
+@pytest.mark.parametrize(
+    ("reading", "source"),
+    [
+        (a_reading("37.1"), "device"),
+        (a_reading("37.2"), "manual"),
+        (a_reading("37.1", good=False), "manual"),
+        (a_reading("37.1", unit="%"), "manual"),
+        (None, "manual"),
+    ],
+    ids=["the same", "another value", "of bad quality", "another unit", "no reading"],
+)
+def test_a_value_counts_as_the_devices_only_if_the_device_says_the_same(reading, source):
+    step = Step(
+        StepId("S1"), "Culture", parameters=(Parameter("t", "Temperature", unit="Cel", tag="culture.temperature"),)
+    )
+    newest = {"culture.temperature": reading} if reading else {}
+    (value,) = with_true_sources(step, (GivenValue("t", "37.1", "Cel", "device"),), newest)
+    assert value.source == source
+    assert (value.value, value.unit) == ("37.1", "Cel")
+
+
+def test_a_value_that_claims_nothing_stays_manual():
+    step = Step(
+        StepId("S1"), "Culture", parameters=(Parameter("t", "Temperature", unit="Cel", tag="culture.temperature"),)
+    )
+    newest = {"culture.temperature": a_reading("37.1")}
+    assert with_true_sources(step, (GivenValue("t", "37.1", "Cel"),), newest)[0].source == "manual"

@@ -1,11 +1,13 @@
 """Judging one value against its parameter, once, with units and every digit kept."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from mes.batches.model import Judgement, RecordedValue
+from mes.equipment.ports import DrainedReading
 from mes.errors import Refusal
-from mes.masters.model import NO, YES, Kind, Parameter, Step
+from mes.masters.model import NO, YES, Kind, Parameter, Source, Step
 from mes.units import Measure
 
 RULE = "value-within-limit"
@@ -39,6 +41,20 @@ def judged_values(step: Step, given: tuple[GivenValue, ...]) -> tuple[RecordedVa
     if missing:
         raise Refusal("value-missing", status=422, step=step.id, parameters=", ".join(missing))
     return tuple(judge(one, by_id[one.id]) for one in step.parameters if one.id in by_id)
+
+
+def with_true_sources(
+    step: Step, given: tuple[GivenValue, ...], newest: Mapping[str, DrainedReading]
+) -> tuple[GivenValue, ...]:
+    """Let a value count as the device's only if the device's newest good reading says the same; else it is manual."""
+    checked = []
+    for value in given:
+        if value.source == Source.DEVICE.value:
+            reading = newest.get(step.parameter(value.parameter).tag or "")
+            same = reading is not None and reading.good and (reading.text, reading.unit) == (value.value, value.unit)
+            value = value if same else replace(value, source=Source.MANUAL.value)  # noqa: PLW2901
+        checked.append(value)
+    return tuple(checked)
 
 
 def judge(parameter: Parameter, given: GivenValue) -> RecordedValue:

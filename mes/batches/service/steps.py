@@ -1,17 +1,18 @@
 """Starting, scanning, confirming, verifying and attesting steps: decide, sign, append."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from equipment_drivers.readings import CommandVerb
 from mes.batches import events as ev
 from mes.batches.decide import scans, steps
-from mes.batches.decide.values import GivenValue, value_text
+from mes.batches.decide.values import GivenValue, value_text, with_true_sources
 from mes.batches.model import BatchState, Binding, MaterialUse, StepState
 from mes.batches.ports import ScanMatcher
 from mes.batches.service.acting import Acting
 from mes.batches.service.device_run import DeviceRuns
 from mes.batches.service.recorder import Recorder
+from mes.equipment.ports import DrainedReading
 from mes.errors import Refusal
 from mes.ids import RunId
 from mes.ledger.entry import Entry, Write
@@ -20,14 +21,24 @@ from mes.people.model import Role
 from mes.signatures.meanings import Meaning
 from mes.signatures.model import ShownItem
 
+NewestReadings = Callable[[str], Mapping[str, DrainedReading]]
+"""Gives a device's newest reading by signal."""
+
+
+def _nothing_read(_device: str) -> Mapping[str, DrainedReading]:
+    return {}
+
 
 class StepService:
     """Acts on the steps of a batch."""
 
-    def __init__(self, recorder: Recorder, runs: DeviceRuns, matcher: ScanMatcher) -> None:
+    def __init__(
+        self, recorder: Recorder, runs: DeviceRuns, matcher: ScanMatcher, newest: NewestReadings = _nothing_read
+    ) -> None:
         self.recorder = recorder
         self._runs = runs
         self._matcher = matcher
+        self._newest = newest
 
     def start(self, acting: Acting, batch_id: str, step_id: str, equipment: str | None = None) -> BatchState:
         """Start a step; a device step takes its device for the batch and asks it to select the step's program.
@@ -111,6 +122,8 @@ class StepService:
         if self.recorder.done(acting.op):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
+        newest = self._newest(state.equipment) if state.equipment and state.run_released_at is None else {}
+        given = with_true_sources(state.step(step_id).step, given, newest)
         events = steps.perform_step(state, step_id, given, acting.roles, now)
         extra, others = self._consequences(state, step_id, events, now)
         return self._signed(acting, state, (*events, *extra), step_id, Meaning.PERFORMED, now, others=others)
