@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TextIO
 
-WIDTH = 24
+WIDTH = 9
+"""So that the whole line fits a terminal of 80 columns."""
 REDRAW_S = 0.2
 
 
@@ -21,6 +22,7 @@ class Progress:
         self._drawn_at = 0.0
         self._now: datetime | None = None
         self._samples = 0
+        self._told = "no forecast yet"
         self.vein: datetime | None = None
         self.forecast: Callable[[], dict[str, Any] | None] = lambda: None
 
@@ -49,8 +51,8 @@ class Progress:
         if told:
             self._told = f"vein-to-vein {told['vein_to_vein_h']} h, slack {told['slack_h']} h"
         line = (
-            f"[{'#' * filled}{'.' * (WIDTH - filled)}] {self._step:5} {hour:9} "
-            f"{getattr(self, '_told', 'no forecast yet'):40} {self._samples:7} samples"
+            f"[{'#' * filled}{'.' * (WIDTH - filled)}] {self._step:4} {hour:9} "
+            f"{self._told:36} {self._samples:6} samples"
         )
         self._out.write(f"\r{line}" if self._out.isatty() else f"{line}\n")
         self._out.flush()
