@@ -23,7 +23,8 @@ demo:
 test:
 	@tools/setup dev
 	@$(BIN)/python -m tests.house.figures
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not campaign" --durations=15 $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not campaign" --durations=15 \
+	  --junitxml=var/test-results.xml $(ARGS)
 
 lint:
 	@tools/setup dev

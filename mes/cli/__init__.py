@@ -12,6 +12,7 @@ from mes.cli.ledger import ledger
 from mes.cli.nodemap import nodemap
 from mes.cli.running import collect, serve, simulate, supervise
 from mes.cli.site import site
+from mes.cli.validation import validation
 
 
 @click.group(cls=House)
@@ -24,5 +25,5 @@ def main() -> None:
     ], logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # fmt: skip
 
 
-for command in (site, serve, collect, supervise, simulate, ledger, nodemap, codes, demo):
+for command in (site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
     main.add_command(command)
