@@ -90,6 +90,7 @@ MUSEUM = [
 ]  # fmt: skip
 
 
+@pytest.mark.rule("REG-A11-05", negative=True)
 @pytest.mark.parametrize(("good", "bad", "sentence"), MUSEUM, ids=[row[2][:40] for row in MUSEUM])
 def test_a_broken_map_is_refused_by_the_path_of_its_key(good: str, bad: str, sentence: str) -> None:
     assert good in SHIPPED

@@ -52,6 +52,8 @@ def test_an_identity_is_made_once_and_its_key_is_private(pki: Path, tmp_path: Pa
         security.own_identity(tmp_path, "collector", URI)
 
 
+@pytest.mark.rule("REG-P11-10h")
+@pytest.mark.rule("REG-P11-10h", negative=True)
 @pytest.mark.parametrize(("uri", "days", "is_trusted", "status"), [
     (URI, 10, True, None), (URI, 10, False, "BadCertificateUntrusted"), (URI, -5, True, "BadCertificateTimeInvalid"),
     ("urn:else", 10, True, "BadCertificateUriInvalid"),

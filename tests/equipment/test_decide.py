@@ -25,12 +25,14 @@ def refused(act: Any, *args: Any, **more: Any) -> str:
     return found.value.code
 
 
+@pytest.mark.rule("REG-P11-10h")
 def test_a_fit_device_is_given_to_one_run_and_back() -> None:
     assert decide.allocate(FIT, RUN, BATCH, NOW) == DeviceAllocated(RUN, DEVICE, BATCH, NOW)
     assert decide.release(HELD, RUN, at(5)) == DeviceReleased(RUN, DEVICE, BATCH, at(5))
     assert decide.allocate(MANUAL, RUN, BATCH, NOW).device == DEVICE
 
 
+@pytest.mark.rule("REG-P11-10h", negative=True)
 @pytest.mark.parametrize(
     ("state", "now", "code"),
     [

@@ -169,6 +169,7 @@ def test_a_breach_is_recorded_at_once_and_later_samples_see_it(house: House) -> 
     assert house.telemetry.recorded(DEVICE) == 7
 
 
+@pytest.mark.rule("REG-A11-05", negative=True)
 @pytest.mark.rule("REG-DI-03")
 def test_a_bad_value_is_kept_and_told_as_bad(house: House) -> None:
     house.a_fit_device()

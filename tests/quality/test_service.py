@@ -73,7 +73,7 @@ def test_from_results_to_release(fresh: Site) -> None:
     assert meanings(fresh)["batch:review:signed"] == "QA_REVIEWED"
 
 
-@pytest.mark.rule("REG-A16-03", "REG-ATMP-14", "REG-P11-70")
+@pytest.mark.rule("REG-A16-03", "REG-ATMP-14", "REG-P11-70", "REG-A11-15")
 def test_a_certificate_is_an_object_of_the_record(site: Site) -> None:
     certify(site)
     state = site.state()
@@ -155,7 +155,8 @@ def test_a_refusal_stands_in_the_register(site: Site) -> None:
         assert refused.value.code == code
 
 
-@pytest.mark.rule("REG-A16-01", "REG-P11-10g")
+@pytest.mark.rule("REG-A16-01")
+@pytest.mark.rule("REG-A11-15", "REG-P11-10g", negative=True)
 def test_every_act_has_its_role(site: Site) -> None:
     table: list[tuple[str, str, dict[str, object]]] = [
         ("enter_result", "qc-2", {"item": "viability", "value": "97", "unit": "%"}),

@@ -62,6 +62,7 @@ def test_the_verifier_accepts_a_bundle(exported: Exported) -> None:
     assert any("SIMULATED clock" in line for line in lines)
 
 
+@pytest.mark.rule("REG-P11-10b")
 def test_the_verifier_in_the_bundle_runs_alone(exported: Exported, tmp_path: Path) -> None:
     own = tmp_path / "verify.py"
     own.write_bytes(members(exported.path)["verify.py"])
@@ -87,6 +88,7 @@ def test_the_bag_made_anew_from_its_files_is_the_same(exported: Exported) -> Non
     assert forged(members(exported.path)) == exported.path.read_bytes()
 
 
+@pytest.mark.rule("REG-P11-10b", negative=True)
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_file_is_noticed_though_the_bag_is_whole(exported: Exported, tmp_path: Path, name: str) -> None:
     change, check = FORGERIES[name]
@@ -102,7 +104,8 @@ def test_a_forged_file_is_noticed_though_the_bag_is_whole(exported: Exported, tm
     assert not {"container", "bag"} & found
 
 
-@pytest.mark.parametrize("folder", ["data/shown/", "data/content/", "data/schemas/"])
+@pytest.mark.rule("REG-DI-03", "REG-P11-10b", negative=True)
+@pytest.mark.parametrize("folder", ["data/shown/", "data/content/", "data/telemetry/", "data/schemas/"])
 def test_a_file_that_is_left_out_is_noticed(exported: Exported, tmp_path: Path, folder: str) -> None:
     files = members(exported.path)
     gone = next(name for name in files if name.startswith(folder))
@@ -131,6 +134,7 @@ def test_the_same_seal_gives_the_same_bytes(exported: Exported, tmp_path: Path) 
     assert entry.index > exported.seal
 
 
+@pytest.mark.rule("REG-DI-03")
 def test_what_stands_in_a_bundle(exported: Exported) -> None:
     found = members(exported.path)
     record = [json.loads(line) for line in found["data/record.jsonl"].splitlines()]
