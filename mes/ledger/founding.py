@@ -1,6 +1,5 @@
 """What holds when a ledger is begun, continued or opened: tables, triggers, whose it is, and whose key."""
 
-from base64 import b64decode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Engine, select
@@ -11,11 +10,12 @@ from mes.ledger.checkpoints import open_checkpoint, origin_of
 from mes.ledger.drafting import checked_site
 from mes.ledger.entry import Entry
 from mes.ledger.heads import Head, stored_root
+from mes.ledger.key_book import KEY_TAGS, KeyBook
 from mes.ledger.keys import SiteKey
-from mes.ledger.notes import NoteError, Verifier
+from mes.ledger.notes import NoteError
 from mes.ledger.placing import Ground
 from mes.ledger.reader import entry_of
-from mes.ledger.site_events import KeyRotated, LedgerContinued, LedgerCreated
+from mes.ledger.site_events import LedgerContinued, LedgerCreated
 from mes.ledger.tables import CHECKPOINT, ENTRY, METADATA, position_of
 from mes.ledger.triggers import install_triggers
 
@@ -59,17 +59,12 @@ def first_entry(connection: Connection, gen: int) -> Entry:
     return entry
 
 
-def key_history(connection: Connection, site: str, gen: int) -> list[tuple[int, Verifier]]:
-    """Return the site's public keys and the index of the entry from which each is good."""
-    where = (ENTRY.c.gen == gen, ENTRY.c.stream == Stream(f"site/{site}"))
-    found = select(ENTRY.c.body, ENTRY.c.leaf).where(*where, ENTRY.c.type.in_((*FIRST, KeyRotated.tag)))
-    entries = [entry_of(bytes(row.body), bytes(row.leaf)) for row in connection.execute(found.order_by(ENTRY.c.seq))]
-    return [(entry.index, key_in(entry, origin_of(site, gen))) for entry in entries]
-
-
-def key_in(entry: Entry, origin: str) -> Verifier:
-    """Return the public key that a genesis or rotation entry names."""
-    return Verifier(origin, b64decode(entry.data["key"]))
+def key_book(connection: Connection, site: str, gen: int) -> KeyBook:
+    """Return the site's public keys as this generation's entries name, retire and revoke them."""
+    where = (ENTRY.c.gen == gen, ENTRY.c.stream == Stream(f"site/{site}"), ENTRY.c.type.in_(KEY_TAGS))
+    found = select(ENTRY.c.body, ENTRY.c.leaf).where(*where).order_by(ENTRY.c.seq)
+    entries = (entry_of(bytes(row.body), bytes(row.leaf)) for row in connection.execute(found))
+    return KeyBook.of(origin_of(site, gen), entries)
 
 
 def check_identity(connection: Connection, site: str, gen: int, key: SiteKey) -> str:
@@ -77,7 +72,7 @@ def check_identity(connection: Connection, site: str, gen: int, key: SiteKey) ->
     first = first_entry(connection, gen)
     if first.document["site"] != site:
         raise Refusal("ledger-of-another-site", expected=site, found=first.document["site"])
-    present = key_history(connection, site, gen)[-1][1]
+    present = key_book(connection, site, gen).present.verifier
     if (present.name, present.public) != (key.name, key.public):
         raise Refusal("ledger-key-differs", expected=present.vkey, found=key.vkey)
     return str(first.data["clock"])
@@ -89,9 +84,8 @@ def check_last_checkpoint(connection: Connection, site: str, gen: int, head: Hea
     row = connection.execute(newest.order_by(CHECKPOINT.c.size.desc()).limit(1)).one_or_none()
     if row is None:
         return
-    verifiers = [verifier for _, verifier in key_history(connection, site, gen)]
     try:
-        found = open_checkpoint(row.note, verifiers, origin_of(site, gen))
+        found = open_checkpoint(row.note, key_book(connection, site, gen).verifiers, origin_of(site, gen))
     except NoteError as error:
         raise IntegrityBreach(f"checkpoint {row.size} does not stand", note=row.note, cause=str(error)) from error
     if found.size != row.size or found.size > head.size:

@@ -65,6 +65,75 @@ class KeyRotated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRetired(Event):
+    """An earlier site key (base64) stopped signing: its overlap is over. What it signed stays good."""
+
+    tag: ClassVar[str] = "site:key:retired"
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRevoked(Event):
+    """A site key (base64) is not trusted any more: somebody else may have had it since `since`.
+
+    Its signatures under checkpoints of more than `from_size` entries, those recorded before `since`, do not count.
+    """
+
+    tag: ClassVar[str] = "site:key:revoked"
+    key: str
+    since: datetime
+    from_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeysBackedUp(Event):
+    """The site's key files were written to an encrypted archive (its SHA-256, hex) whose key was split.
+
+    `needed` of `shares` shares open it. Names of files only; never what is in them.
+    """
+
+    tag: ClassVar[str] = "site:key:backed_up"
+    archive: str
+    files: tuple[str, ...]
+    shares: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRestored(Event):
+    """The site's key files were put back from the archive with this SHA-256 (hex)."""
+
+    tag: ClassVar[str] = "site:key:restored"
+    archive: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReseeded(Event):
+    """A lost tail was put back byte for byte: entries `from_size` to before `to_size`, under a signed root (hex)."""
+
+    tag: ClassVar[str] = "site:ledger:reseeded"
+    from_size: int
+    to_size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStamped(Event):
+    """A time-stamping authority (RFC 3161) confirmed when the checkpoint of `size` entries existed.
+
+    `digest` is SHA-256 (hex) of the stored note; `response` the authority's answer (DER, base64); `stamped` its time.
+    """
+
+    tag: ClassVar[str] = "site:time:stamped"
+    origin: str
+    size: int
+    digest: str
+    stamped: datetime
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContentRemoved(Event):
     """Detachable content was deleted; `ground` is the legal ground. The append deletes the bytes."""
 

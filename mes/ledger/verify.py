@@ -16,11 +16,11 @@ from mes.ledger.checkpoints import Checkpoint, open_checkpoint, origin_of
 from mes.ledger.content_checks import check_contents, check_shown
 from mes.ledger.database import open_engine
 from mes.ledger.entry_checks import EntryChecks
-from mes.ledger.founding import FIRST, first_entry, key_in
+from mes.ledger.founding import first_entry
+from mes.ledger.key_book import KEY_TAGS, KeyBook
 from mes.ledger.merkle import STRIDE, Frontier, Node, leaf_hash
 from mes.ledger.notes import NoteError, Verifier
 from mes.ledger.reader import LedgerReader, entry_of
-from mes.ledger.site_events import KeyRotated
 from mes.ledger.tables import CHECKPOINT, ENTRY, NODE, position_of
 from mes.ledger.triggers import missing_triggers
 
@@ -41,6 +41,8 @@ class Verified:
     key: Verifier
     """The site's present public key; its fingerprint is to be compared with the published one."""
     is_full: bool
+    on_revoked: tuple[int, ...] = ()
+    """Sizes whose checkpoints rest on revoked keys only and therefore count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ class _Verification:
         first = first_entry(connection, gen)
         self._site = str(first.document["site"])
         self._origin = origin_of(self._site, gen)
-        self._keys = [key_in(first, self._origin)]
-        if key is not None and key.public != self._keys[0].public:
+        self._book = KeyBook.of(self._origin, [first])
+        self._signers: list[tuple[int, tuple[Verifier, ...]]] = []
+        if key is not None and key.public != self._book.present.verifier.public:
             raise IntegrityBreach("entry 0 names another key than the site's published one", index=0)
         stored = select(CHECKPOINT.c.size, CHECKPOINT.c.note).where(CHECKPOINT.c.gen == gen)
         marks = [_Mark(row.size, row.note) for row in connection.execute(stored)]
@@ -112,7 +115,10 @@ class _Verification:
         if missing:
             raise IntegrityBreach("triggers are missing: " + ", ".join(missing))
         root, is_full = self._frontier.root(), self._checks is not None
-        return Verified(self._site, self._gen, size, root, self._passed, self._signed_size, self._keys[-1], is_full)
+        on_revoked = self._resting_on_revoked()
+        signed = max((mark.size for mark in self._marks if mark.size not in on_revoked), default=0)
+        present = self._book.present.verifier
+        return Verified(self._site, self._gen, size, root, self._passed, signed, present, is_full, on_revoked)
 
     def _page(self) -> Sequence[Row[Any]]:
         where = self._positions(self._frontier.size)
@@ -131,8 +137,8 @@ class _Verification:
                 raise IntegrityBreach(f"entry {place} does not match its leaf hash", index=place)
             if self._checks is not None:
                 self._check_refs(self._checks.check(row._mapping, body), place)
-            if row.type == KeyRotated.tag or (place and row.type in FIRST):
-                self._keys.append(key_in(entry_of(body, leaf), self._origin))
+            if place and row.type in KEY_TAGS:
+                self._book = self._book.taken(entry_of(body, leaf))
             leaves.append(leaf)
 
     def _check_refs(self, document: dict[str, Any], place: int) -> None:
@@ -182,7 +188,7 @@ class _Verification:
         said = mark.said
         if isinstance(said, str):
             try:
-                said = open_checkpoint(said, self._keys, self._origin)
+                said = self._opened(said, mark.size)
             except NoteError as error:
                 raise IntegrityBreach(
                     f"checkpoint {mark.size} does not stand", index=mark.size - 1, note=said, cause=error
@@ -196,6 +202,15 @@ class _Verification:
             )
         self._signed_size = mark.size
         self._passed += 1
+
+    def _opened(self, note: str, size: int) -> Checkpoint:
+        found = open_checkpoint(note, self._book.verifiers, self._origin)
+        self._signers.append((size, self._book.signers(note)))
+        return found
+
+    def _resting_on_revoked(self) -> tuple[int, ...]:
+        """Return the sizes whose notes no counting key signed, judged when every revocation has been read."""
+        return tuple(size for size, signers in self._signers if not self._book.has_counting(signers, size))
 
     def _check_counts(self, size: int) -> None:
         if self._passed < len(self._marks):
