@@ -32,6 +32,8 @@ from mes.equipment.telemetry import Telemetry
 from mes.identity.coi import new_coi
 from mes.identity.service import PatientService
 from mes.identity.vault import PatientVault
+from mes.ledger.founding import book_of
+from mes.ledger.key_folder import settle
 from mes.ledger.keys import SiteKey
 from mes.ledger.store import Ledger, Projector
 from mes.masters import tables as master_tables
@@ -99,10 +101,11 @@ def create_site(settings: SiteSettings, engine: Engine, now: datetime) -> Ledger
 
 def open_ledger(settings: SiteSettings, engine: Engine) -> Ledger:
     """Open the site's ledger for writing; the caller holds the writer's lease."""
-    key = SiteKey.load(settings.site_key_path)
+    keys = settle(settings.keys_dir, book_of(engine, settings.site))
     return Ledger.open(
-        engine, site=settings.site, tz=settings.tz, key=key, projectors=PROJECTORS, breach_path=settings.breach_path
-    )
+        engine, site=settings.site, tz=settings.tz, key=keys.present, also=keys.also, projectors=PROJECTORS,
+        breach_path=settings.breach_path,
+    )  # fmt: skip
 
 
 def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashParameters = PRODUCTION) -> Wired:

@@ -14,7 +14,7 @@ from mes.ledger.key_book import KEY_TAGS, KeyBook
 from mes.ledger.keys import SiteKey
 from mes.ledger.notes import NoteError
 from mes.ledger.placing import Ground
-from mes.ledger.reader import entry_of
+from mes.ledger.reader import entry_of, newest_generation
 from mes.ledger.site_events import LedgerContinued, LedgerCreated
 from mes.ledger.tables import CHECKPOINT, ENTRY, METADATA, position_of
 from mes.ledger.triggers import install_triggers
@@ -65,6 +65,15 @@ def key_book(connection: Connection, site: str, gen: int) -> KeyBook:
     found = select(ENTRY.c.body, ENTRY.c.leaf).where(*where).order_by(ENTRY.c.seq)
     entries = (entry_of(bytes(row.body), bytes(row.leaf)) for row in connection.execute(found))
     return KeyBook.of(origin_of(site, gen), entries)
+
+
+def book_of(engine: Engine, site: str) -> KeyBook:
+    """Return the key book of the newest generation in a database; an empty one where there is no ledger."""
+    gen = newest_generation(engine)
+    if gen is None:
+        return KeyBook(origin_of(site, 1))
+    with engine.connect() as connection:
+        return key_book(connection, site, gen)
 
 
 def check_identity(connection: Connection, site: str, gen: int, key: SiteKey) -> str:

@@ -3,6 +3,7 @@
 import os
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -80,6 +81,7 @@ class SiteKey:
         """Return the 64-byte signature of `message`."""
         return self._private.sign(message)
 
-    def signed_note(self, text: str) -> str:
-        """Return `text` (ends with a newline) as a note signed by this key."""
-        return f"{text}\n{signature_line(self.verifier, self.sign(text.encode()))}"
+    def signed_note(self, text: str, also: Sequence["SiteKey"] = ()) -> str:
+        """Return `text` (ends with a newline) as a note signed by this key, and by `also` during their overlap."""
+        lines = [signature_line(key.verifier, key.sign(text.encode())) for key in (self, *also)]
+        return f"{text}\n{''.join(lines)}"

@@ -20,6 +20,7 @@ from mes.ledger.events import time_text
 from mes.ledger.founding import check_identity, check_last_checkpoint, checked_ground, prepare_tables
 from mes.ledger.heads import Head, read_head, stored_root
 from mes.ledger.inserting import check_references, remove_contents, store_contents, store_shown
+from mes.ledger.kept_note import KeptNote
 from mes.ledger.keys import SiteKey
 from mes.ledger.placing import Ground, Placed, utc
 from mes.ledger.reader import LedgerReader, newest_generation
@@ -46,12 +47,15 @@ class Ledger(LedgerReader):
         projectors: Sequence[Projector],
         breaches: BreachLog,
         head: Head | None = None,
+        also: Sequence[SiteKey] = (),
     ) -> None:
         """Use create, open or continue_generation instead."""
         super().__init__(open_engine(engine.url, read_only=True), ground.gen)
-        self.site, self.tz, self.key = ground.site, ground.tz.key, key
+        self.site, self.tz = ground.site, ground.tz.key
+        self._keys = (key, *also)
         self.clock_kind = "simulated" if ground.simulated else "real"
         self.breaches = breaches
+        self.kept = KeptNote()
         self._projectors = tuple(projectors)
         self._writer = Writer(engine, ground, breaches, head)
         weakref.finalize(self, self._read_engine.dispose)
@@ -88,11 +92,13 @@ class Ledger(LedgerReader):
         site: str,
         tz: str,
         key: SiteKey,
+        also: Sequence[SiteKey] = (),
         projectors: Sequence[Projector] = (),
         breach_path: Path | None = None,
     ) -> "Ledger":
         """Open the newest generation, after checking that it is this site's, whole at its end, and guarded.
 
+        `also` are earlier keys that sign beside `key` during their overlap.
         Refuses `ledger-missing`, `ledger-of-another-site`, `ledger-key-differs`; Fault `ledger-triggers-missing`;
         IntegrityBreach (written to `breach_path`) where tail, tree edge or last checkpoint contradict each other.
         """
@@ -109,7 +115,7 @@ class Ledger(LedgerReader):
             except IntegrityBreach as breach:
                 breaches.record(breach, None)
                 raise
-        return cls(engine, checked_ground(site, gen, tz, key, clock), key, projectors, breaches, head)
+        return cls(engine, checked_ground(site, gen, tz, key, clock), key, projectors, breaches, head, also)
 
     @classmethod
     def continue_generation(
@@ -147,6 +153,16 @@ class Ledger(LedgerReader):
         first = LedgerContinued(previous.origin, previous.size, root, evidence, site, public, clock, software)
         ledger._begin(first.draft(signature=signature, reason=reason), actor, now)
         return ledger
+
+    @property
+    def key(self) -> SiteKey:
+        """Return the present signing key."""
+        return self._keys[0]
+
+    def sign_with(self, key: SiteKey, also: Sequence[SiteKey] = ()) -> None:
+        """Sign checkpoints with `key` and, during their overlap, with `also`; the entry that says so stands already."""
+        with self._writer.lock:
+            self._keys = (key, *also)
 
     def _begin(self, first: Draft, actor: Actor, now: datetime) -> None:
         self.append(new_op(), [Write(self.site_stream, (first,), 0)], actor=actor, now=now)
@@ -228,12 +244,14 @@ class Ledger(LedgerReader):
             where = (CHECKPOINT.c.gen == self.gen, CHECKPOINT.c.size == signed)
             known: str | None = connection.execute(select(CHECKPOINT.c.note).where(*where)).scalar()
             if known is not None:
+                self.kept.keep(known)
                 return known
             root = head.frontier.root() if signed == head.size else stored_root(connection, self.gen, signed)
-            note = self.key.signed_note(Checkpoint(self.origin, signed, root).text)
+            note = self.key.signed_note(Checkpoint(self.origin, signed, root).text, self._keys[1:])
             row = {"gen": self.gen, "size": signed, "at": time_text(moment), "note": note}
             connection.execute(insert(CHECKPOINT), row)
-            return note
+        self.kept.keep(note)
+        return note
 
     def close(self) -> None:
         """Give back the connections that this ledger holds; the engine stays its owner's."""
