@@ -1,5 +1,6 @@
 """Facts of quality about one batch: results, reviews, certification and release."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -15,6 +16,10 @@ __all__ = [
     "ResultFailedLate",
     "ResultReviewed",
     "ReviewSigned",
+    "RiskCount",
+    "TrailExamined",
+    "TrailReviewDeferred",
+    "TrailReviewSigned",
 ]
 
 
@@ -60,6 +65,43 @@ class ReviewSigned(Event):
 
     tag: ClassVar[str] = "batch:review:signed"
     kind: str
+
+
+@dataclass(frozen=True)
+class RiskCount:
+    """How many entries of one class of risk a reviewer of the audit trail had before them."""
+
+    risk: str
+    count: int
+
+
+@dataclass(frozen=True)
+class TrailReviewSigned(ReviewSigned):
+    """The review of the audit trail, of `entries` entries up to the ledger's entry `up_to`; `opened` were critical."""
+
+    tag: ClassVar[str] = "batch:review:signed"
+    tv: ClassVar[int] = 2
+    up_to: int
+    entries: int
+    opened: int
+    counted: tuple[RiskCount, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrailExamined(Event):
+    """A reviewer opened one entry of the audit trail, by its index; `comment` is detachable content."""
+
+    tag: ClassVar[str] = "batch:trail:examined"
+    index: int
+    comment: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class TrailReviewDeferred(Event):
+    """QA let one stage of certification go before the review of the audit trail; the reason stands in the entry."""
+
+    tag: ClassVar[str] = "batch:trail:deferred"
+    stage: str
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,25 @@ def result_failed_late(state: BatchState, fact: Fact) -> BatchState:
 def reviewed(state: BatchState, fact: Fact) -> BatchState:
     """A review of the record stands."""
     event: ev.ReviewSigned = fact.event  # type: ignore[assignment]
-    return replace(state, reviews={**state.reviews, event.kind: fact.signer})
+    state = replace(state, reviews={**state.reviews, event.kind: fact.signer})
+    if event.kind != "audit_trail":
+        return state
+    up_to = event.up_to if isinstance(event, ev.TrailReviewSigned) else fact.index
+    return replace(state, trail_reviewed_to=up_to)
+
+
+def trail_examined(state: BatchState, fact: Fact) -> BatchState:
+    """One more reviewer opened an entry of the audit trail."""
+    event: ev.TrailExamined = fact.event  # type: ignore[assignment]
+    seen = state.trail_examined.get(event.index, frozenset()) | {fact.actor}
+    return replace(state, trail_examined={**state.trail_examined, event.index: seen})
+
+
+def trail_deferred(state: BatchState, fact: Fact) -> BatchState:
+    """One stage of certification may go before the review of the audit trail."""
+    event: ev.TrailReviewDeferred = fact.event  # type: ignore[assignment]
+    deferred = {**state.trail_deferred, event.stage: fact.signer}
+    return replace(state, trail_deferred=deferred, trail_deferred_reason=fact.reason or "")
 
 
 def certified(state: BatchState, fact: Fact) -> BatchState:

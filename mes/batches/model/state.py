@@ -71,6 +71,10 @@ class BatchState:
     infusion_started_at: datetime | None = None
     infusing: str | None = None
     certified_seq: Mapping[str, int] = field(default_factory=dict)
+    trail_reviewed_to: int = -1
+    trail_examined: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    trail_deferred: Mapping[str, Signer] = field(default_factory=dict)
+    trail_deferred_reason: str = ""
 
     @property
     def stream(self) -> Stream:
