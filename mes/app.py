@@ -29,10 +29,12 @@ from mes.equipment.outbox import CommandOutbox
 from mes.equipment.service import EquipmentService
 from mes.equipment.spool import CommandSpool
 from mes.equipment.telemetry import Telemetry
+from mes.errors import IntegrityBreach, Refusal
 from mes.identity.coi import new_coi
 from mes.identity.service import PatientService
 from mes.identity.vault import PatientVault
 from mes.ledger.founding import book_of
+from mes.ledger.kept_note import KeptNote
 from mes.ledger.key_folder import settle
 from mes.ledger.keys import SiteKey
 from mes.ledger.store import Ledger, Projector
@@ -102,10 +104,16 @@ def create_site(settings: SiteSettings, engine: Engine, now: datetime) -> Ledger
 def open_ledger(settings: SiteSettings, engine: Engine) -> Ledger:
     """Open the site's ledger for writing; the caller holds the writer's lease."""
     keys = settle(settings.keys_dir, book_of(engine, settings.site))
-    return Ledger.open(
+    ledger = Ledger.open(
         engine, site=settings.site, tz=settings.tz, key=keys.present, also=keys.also, projectors=PROJECTORS,
         breach_path=settings.breach_path,
     )  # fmt: skip
+    try:
+        ledger.keep_notes(KeptNote(settings.kept_note_path))
+    except (Refusal, IntegrityBreach):
+        ledger.close()
+        raise
+    return ledger
 
 
 def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashParameters = PRODUCTION) -> Wired:

@@ -115,6 +115,16 @@ class SiteSettings:
         return self.site_dir / "admin.sock"
 
     @property
+    def kept_note_path(self) -> Path:
+        """Return the file that holds the newest checkpoint, outside the database."""
+        return self.site_dir / "last-checkpoint.txt"
+
+    @property
+    def verified_path(self) -> Path:
+        """Return the file that says how far the ledger was verified, outside the database."""
+        return self.site_dir / "verified.json"
+
+    @property
     def breach_path(self) -> Path:
         """Return the file that takes evidence of a broken record, outside the ledger."""
         return self.site_dir / "breach.jsonl"

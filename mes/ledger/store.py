@@ -253,6 +253,23 @@ class Ledger(LedgerReader):
         self.kept.keep(note)
         return note
 
+    def keep_notes(self, kept: KeptNote) -> None:
+        """Keep the newest checkpoint outside the database too, after demanding that this ledger holds what lies there.
+
+        Refuses `ledger-older-copy` and `kept-checkpoint-damaged`; IntegrityBreach, written to the breach log, where
+        the ledger is another one.
+        """
+        with self.read() as connection:
+            try:
+                kept.check(connection, self.site, self.gen)
+            except IntegrityBreach as breach:
+                self.breaches.record(breach, None)
+                raise
+        self.kept = kept
+        newest = self.latest_checkpoint()
+        if newest is not None:
+            kept.keep(newest)
+
     def close(self) -> None:
         """Give back the connections that this ledger holds; the engine stays its owner's."""
         self._writer.close()

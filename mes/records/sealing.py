@@ -76,7 +76,9 @@ class Sealing:
             tables.keep(connection, self._ledger.site, self._ledger.gen, size - 1, files)
 
         write = Write(self._ledger.site_stream, (draft,))
-        return self._ledger.append(op, [write], actor=actor, now=now, alongside=alongside)[-1]
+        seal = self._ledger.append(op, [write], actor=actor, now=now, alongside=alongside)[-1]
+        self._ledger.checkpoint(now, seal.index + 1)  # stands already: it is only kept outside the database too
+        return seal
 
     def _sign(self, connection: Connection, size: int, now: datetime) -> None:
         """Store the checkpoint of the tree that ends with the seal, in the seal's own transaction."""
