@@ -4,6 +4,7 @@ Keys and passwords stand in neither; they are files under `<site>/keys/` (folder
 """
 
 import os
+import re
 import stat
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -20,7 +21,12 @@ from mes.ids import SITE_PATTERN, SiteId
 MAX_BYTES = 64 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PORT = 8471
-_WRITTEN = ("site", "tz", "profile", "database_url", "simulated_clock", "web_host", "web_port")
+SIGNING_WAYS = ("password", "passkey", "either")
+LANGUAGES = ("en", "nl", "fr", "es")
+ORIGIN_PATTERN = re.compile(r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}|http://localhost)(:[0-9]{1,5})?")
+_WRITTEN = (
+    "site", "tz", "profile", "database_url", "simulated_clock", "web_host", "web_port", "origin", "signing", "language",
+)  # fmt: skip
 
 
 class Profile(StrEnum):
@@ -32,7 +38,11 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
-    """The settings of one site. `database_url` may be empty: the embedded SQLite database in the site folder."""
+    """The settings of one site. `database_url` may be empty: the embedded SQLite database in the site folder.
+
+    `origin` is the address in browsers, e.g. `https://mes.hospital.example` (empty: localhost and `web_port`);
+    `signing` says what people sign with: password, passkey or either; `language` is that of the meanings.
+    """
 
     site_dir: Path
     site: SiteId
@@ -42,6 +52,9 @@ class SiteSettings:
     simulated_clock: bool = False
     web_host: str = "127.0.0.1"
     web_port: int = DEFAULT_PORT
+    origin: str = ""
+    signing: str = "either"
+    language: str = "en"
 
     def __post_init__(self) -> None:
         """Check every value, so that no process starts on settings that contradict each other."""
@@ -54,10 +67,21 @@ class SiteSettings:
         # The doors are opened by a reverse proxy with TLS, never by this process (house decision 15).
         if self.web_host not in LOOPBACK:
             raise wrong("web_host", self.web_host)
+        if self.origin and not ORIGIN_PATTERN.fullmatch(self.origin):
+            raise wrong("origin", self.origin)
+        if self.signing not in SIGNING_WAYS:
+            raise wrong("signing", self.signing)
+        if self.language not in LANGUAGES:
+            raise wrong("language", self.language)
         if not 1 <= self.web_port <= 65_535:
             raise wrong("web_port", self.web_port)
         if self.profile is Profile.PRODUCTION and self.simulated_clock:
             raise Refusal("simulated-clock-in-production", site=self.site)
+
+    @property
+    def public_origin(self) -> str:
+        """Return where people's browsers find the site; passkeys are bound to its host, which is never an address."""
+        return self.origin or f"http://localhost:{self.web_port}"
 
     @property
     def database(self) -> str:

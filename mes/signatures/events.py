@@ -11,7 +11,7 @@ from mes.signatures.meanings import Meaning
 class SignatureRefused(Event):
     """Somebody failed to sign in a person's session; what was typed is never recorded.
 
-    `cause` is password_wrong, totp_wrong or person_wrong.
+    `cause` is password_wrong, totp_wrong, person_wrong, or one of `mes.people.passkeys.Cause`.
     """
 
     tag = "signature:refused"

@@ -1,7 +1,7 @@
 """What the signer saw, what they typed, and what comes out: the parts of a signature (record-format.md section 2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -34,11 +34,16 @@ class ShownItem:
     value: str
     source: Entry | Source | None = None
 
+    @property
+    def place(self) -> Source | None:
+        """Return where the shown entry stands, None where the line is no entry."""
+        return Source.of(self.source) if isinstance(self.source, Entry) else self.source
+
     def document(self) -> dict[str, Any]:
         """Return the JSON form."""
         told: dict[str, Any] = {"label": self.label, "value": self.value}
-        if self.source is not None:
-            source = Source.of(self.source) if isinstance(self.source, Entry) else self.source
+        source = self.place
+        if source is not None:
             told["source"] = {"stream": source.stream, "seq": source.seq, "leaf": source.leaf}
         return told
 
@@ -60,12 +65,46 @@ def shown_document(items: Sequence[ShownItem]) -> ShownDocument:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the signer handed in; `shown` is the digest of what was on their screen. Never stored, never printed."""
+    """What the signer handed in; `shown` is the digest of what was on their screen. Never stored, never printed.
+
+    `statement` and `after` are those of the prompt that was answered: the place in the stream up to which the signer
+    knew it. `assertion` is a passkey's answer to the statement, its parts in base64url; it stands in the record.
+    """
 
     user_name: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     totp: str | None = field(default=None, repr=False)
     shown: str | None = None
+    statement: str | None = None
+    after: int | None = None
+    assertion: Mapping[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def passkey_uv(self) -> Mapping[str, str] | None:
+        """Return what was handed in for the factor `passkey_uv`."""
+        return self.assertion
+
+    def for_next(self) -> "Credentials":
+        """Return what signs a further entry of the same act under the same document.
+
+        Refuses `passkey-signs-one`: an assertion is over one statement, and so over one entry.
+        """
+        if self.assertion is not None:
+            raise Refusal("passkey-signs-one")
+        return replace(self, statement=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """By what a person may sign here: a password, passkeys (their ids), or both; and the host passkeys belong to."""
+
+    password: bool = True
+    passkeys: tuple[str, ...] = ()
+    rp_id: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON form that a prompt carries."""
+        return {"password": self.password, "passkeys": list(self.passkeys), "rp_id": self.rp_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +118,23 @@ class Signature:
 class SignaturePrompt(Refusal):
     """A refusal that the signer answers by signing: it carries everything that the prompt has to show.
 
+    `factors` are those of a signature by password; one by passkey takes `passkey_uv` for password and totp alike.
+    `statement` is what a passkey signs, `after` the last place in the stream that the signer knows.
+
     Codes: `signature-needed` (428), `second-factor-needed` (428), `shown-changed` (409).
     """
 
     def __init__(
-        self, code: str, *, status: int, shown: ShownDocument, meaning: Meaning, factors: Sequence[str]
-    ) -> None:
+        self, code: str, *, status: int, shown: ShownDocument, meaning: Meaning, factors: Sequence[str],
+        text: str | None = None, statement: str | None = None, after: int | None = None, offer: Offer | None = None,
+    ) -> None:  # fmt: skip
         self.shown = shown
         self.meaning = meaning
-        self.text = TEXTS[meaning]
+        self.text = text or TEXTS[meaning]
         self.factors = tuple(factors)
+        self.statement = statement
+        self.after = after
+        self.offer = offer or Offer()
         items = [item.document() for item in shown.items]
         super().__init__(
             code,
@@ -98,4 +144,14 @@ class SignaturePrompt(Refusal):
             factors=list(factors),
             shown=shown.digest,
             items=items,
+            statement=statement,
+            after=after,
+            offer=self.offer.document(),
         )
+
+    def anew(self, code: str, status: int) -> "SignaturePrompt":
+        """Return the same prompt under another code."""
+        return SignaturePrompt(
+            code, status=status, shown=self.shown, meaning=self.meaning, factors=self.factors, text=self.text,
+            statement=self.statement, after=self.after, offer=self.offer,
+        )  # fmt: skip
