@@ -48,6 +48,7 @@ from mes.people.sessions import Sessions
 from mes.quality.integrity import BatchIntegrity
 from mes.quality.service import QualityService
 from mes.quality.specifications import VendoredSpecifications
+from mes.quality.trail import tables as trail_tables
 from mes.records.service import RecordService
 from mes.schedule import VeinToVein
 from mes.settings import Profile, SiteSettings
@@ -59,6 +60,7 @@ PROJECTORS: Sequence[Projector] = (
     master_tables.project,
     equipment_tables.project,
     batch_tables.project,
+    trail_tables.project,
 )
 DEMO_FACILITY = "A9999"
 """Facility identification number that ISBT 128 keeps for examples; a real site has its own."""

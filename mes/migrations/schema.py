@@ -10,9 +10,10 @@ from mes.masters.tables import projected as masters
 from mes.masters.tables import stored as master_files
 from mes.people.tables import CREDENTIALS
 from mes.people.tables import METADATA as PEOPLE
+from mes.quality.trail.tables import METADATA as TRAIL
 from mes.records.tables import stored as records
 
-ROOMS = (LEDGER, PEOPLE, CREDENTIALS, masters, master_files, EQUIPMENT[0], samples, BATCHES, records)
+ROOMS = (LEDGER, PEOPLE, CREDENTIALS, masters, master_files, EQUIPMENT[0], samples, BATCHES, TRAIL, records)
 
 
 def everything() -> list[MetaData]:

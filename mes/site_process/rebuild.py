@@ -18,9 +18,10 @@ from mes.ledger.reader import LedgerReader
 from mes.ledger.store import Ledger
 from mes.masters.tables import projected as masters
 from mes.people.tables import METADATA as PEOPLE
+from mes.quality.trail.tables import METADATA as TRAIL
 from mes.settings import SiteSettings
 
-PROJECTED = (PEOPLE, masters, equipment, BATCHES)
+PROJECTED = (PEOPLE, masters, equipment, BATCHES, TRAIL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _create_trail()
     op.create_table(
         "person_passkey",
         sa.Column("site", sa.String(32), primary_key=True),
@@ -95,6 +96,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("trail_item")
+    op.drop_table("trail")
     op.drop_table("person_training")
     op.drop_table("security_event")
     op.drop_table("security_alert")
@@ -103,3 +106,37 @@ def downgrade() -> None:
     op.drop_table("person_standing")
     op.drop_table("person_language")
     op.drop_table("person_passkey")
+
+
+def _create_trail() -> None:
+    op.create_table(
+        "trail",
+        sa.Column("site", sa.String(32), primary_key=True),
+        sa.Column("gen", sa.Integer, primary_key=True),
+        sa.Column("index", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("name", sa.Text),
+        sa.Column("role", sa.Text),
+        sa.Column("stream", sa.Text, nullable=False),
+        sa.Column("batch", sa.Text),
+        sa.Column("step", sa.Text),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("risk", sa.Text),
+    )
+    for name in ("at", "actor", "stream", "type"):
+        op.create_index(f"trail_{name}", "trail", ["site", name, "gen", "index"])
+    for name in ("role", "batch", "step", "risk"):
+        there = sa.text(f"{name} IS NOT NULL")
+        columns = ["site", name, "gen", "index"]
+        op.create_index(f"trail_{name}", "trail", columns, sqlite_where=there, postgresql_where=there)
+    there = sa.text("reason IS NOT NULL")
+    op.create_index("trail_reason", "trail", ["site", "gen", "index"], sqlite_where=there, postgresql_where=there)
+    op.create_table(
+        "trail_item",
+        sa.Column("site", sa.String(32), primary_key=True),
+        sa.Column("item", sa.Text, primary_key=True),
+        sa.Column("gen", sa.Integer, primary_key=True),
+        sa.Column("index", sa.BigInteger, primary_key=True, autoincrement=False),
+    )
