@@ -6,6 +6,7 @@ import click
 import structlog
 
 import mes
+from mes.cli.backup import backup
 from mes.cli.demo import codes, demo
 from mes.cli.house import House
 from mes.cli.ledger import ledger
@@ -25,5 +26,5 @@ def main() -> None:
     ], logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # fmt: skip
 
 
-for command in (site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
+for command in (backup, site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
     main.add_command(command)
