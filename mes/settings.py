@@ -22,10 +22,15 @@ MAX_BYTES = 64 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DEFAULT_PORT = 8471
 SIGNING_WAYS = ("password", "passkey", "either")
+MOST_OVERLAP_DAYS = 366
+TIME_STAMP_PATTERN = re.compile(
+    r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
+)
 LANGUAGES = ("en", "nl", "fr", "es")
 ORIGIN_PATTERN = re.compile(r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}|http://localhost)(:[0-9]{1,5})?")
 _WRITTEN = (
     "site", "tz", "profile", "database_url", "simulated_clock", "web_host", "web_port", "origin", "signing", "language",
+    "key_overlap_days", "time_stamp_url",
 )  # fmt: skip
 
 
@@ -41,7 +46,9 @@ class SiteSettings:
     """The settings of one site. `database_url` may be empty: the embedded SQLite database in the site folder.
 
     `origin` is the address in browsers, e.g. `https://mes.hospital.example` (empty: localhost and `web_port`);
-    `signing` says what people sign with: password, passkey or either; `language` is that of the meanings.
+    `signing` says what people sign with: password, passkey or either; `language` is that of the meanings. After a
+    rotation the earlier site key signs on for `key_overlap_days`. `time_stamp_url` is an RFC 3161 authority's address
+    (empty: no time stamps), trusted by the certificates in `time-stamp-ca.pem`.
     """
 
     site_dir: Path
@@ -55,6 +62,8 @@ class SiteSettings:
     origin: str = ""
     signing: str = "either"
     language: str = "en"
+    key_overlap_days: int = 30
+    time_stamp_url: str = ""
 
     def __post_init__(self) -> None:
         """Check every value, so that no process starts on settings that contradict each other."""
@@ -73,6 +82,10 @@ class SiteSettings:
             raise wrong("signing", self.signing)
         if self.language not in LANGUAGES:
             raise wrong("language", self.language)
+        if not 0 <= self.key_overlap_days <= MOST_OVERLAP_DAYS:
+            raise wrong("key_overlap_days", self.key_overlap_days)
+        if self.time_stamp_url and not TIME_STAMP_PATTERN.fullmatch(self.time_stamp_url):
+            raise wrong("time_stamp_url", self.time_stamp_url)
         if not 1 <= self.web_port <= 65_535:
             raise wrong("web_port", self.web_port)
         if self.profile is Profile.PRODUCTION and self.simulated_clock:
@@ -149,6 +162,11 @@ class SiteSettings:
         return self.site_dir / "verified.json"
 
     @property
+    def time_stamp_ca_path(self) -> Path:
+        """Return the PEM file of the root certificates by which time stamps are trusted."""
+        return self.site_dir / "time-stamp-ca.pem"
+
+    @property
     def breach_path(self) -> Path:
         """Return the file that takes evidence of a broken record, outside the ledger."""
         return self.site_dir / "breach.jsonl"
@@ -212,7 +230,7 @@ def _from_file(site_dir: Path, path: Path) -> SiteSettings:
     if not isinstance(found, dict):
         raise wrong("site.yaml", "no fields")
     for name, value in found.items():
-        expected = {"web_port": int, "simulated_clock": bool}.get(name, str)
+        expected = {"web_port": int, "simulated_clock": bool, "key_overlap_days": int}.get(name, str)
         if name not in _WRITTEN or type(value) is not expected:
             raise wrong(str(name), value)
     missing = [name for name in ("site", "tz", "profile") if name not in found]

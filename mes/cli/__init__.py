@@ -9,6 +9,7 @@ import mes
 from mes.cli.backup import backup
 from mes.cli.demo import codes, demo
 from mes.cli.house import House
+from mes.cli.keys import keys
 from mes.cli.ledger import ledger
 from mes.cli.nodemap import nodemap
 from mes.cli.running import collect, serve, simulate, supervise
@@ -26,5 +27,5 @@ def main() -> None:
     ], logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # fmt: skip
 
 
-for command in (backup, site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
+for command in (backup, keys, site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
     main.add_command(command)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, inspe
 from mes.errors import Refusal
 from mes.ids import Op, Stream
 from mes.ledger.entry import Entry
+from mes.ledger.events import time_text
 from mes.ledger.heads import next_seq, stored_root, stored_size, tree_reader
 from mes.ledger.merkle import consistency_proof, inclusion_proof
 from mes.ledger.tables import CHECKPOINT, CONTENT, ENTRY, GENERATION, SHOWN, position_of
@@ -146,6 +147,13 @@ class LedgerReader:
         with self.read() as connection:
             rows = connection.execute(select(*_BYTES).where(where).order_by(order)).all()
         return [_entry(row) for row in rows]
+
+
+def first_index_at(connection: Connection, gen: int, moment: datetime) -> int:
+    """Return how many entries stand before the first that was recorded at `moment` or later."""
+    found = select(func.min(ENTRY.c.index)).where(ENTRY.c.gen == gen, ENTRY.c.at >= time_text(moment))
+    first: int | None = connection.execute(found).scalar()
+    return stored_size(connection, gen) if first is None else first
 
 
 def stored_operation(connection: Connection, op: Op) -> tuple[Entry, ...]:

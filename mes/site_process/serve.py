@@ -22,6 +22,7 @@ from mes.ledger.notes import parse_note
 from mes.ledger.store import Ledger
 from mes.settings import SiteSettings
 from mes.site_process.background import Heartbeat, Loop
+from mes.site_process.key_tending import tend_keys
 from mes.site_process.telling import EXPECTED, told
 from mes.web.create import create_web
 
@@ -68,6 +69,7 @@ def begin(settings: SiteSettings) -> Flask:
     write_pid(settings.site_dir, "serve")
     start_background(wired, clock.now)
     app = create_web(wired.services)
+    tend_keys(settings, wired.services.ledger, clock.now)
     app.extensions["septima-lease"] = lease
     return app
 
