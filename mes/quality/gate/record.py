@@ -1,6 +1,7 @@
 """Gate items about the record itself: complete, in sequence, second-checked, reviewed, accounted for."""
 
 from mes.batches.decide.acts import CLOSED_BY_ACT
+from mes.batches.decide.glass import approved_glass
 from mes.batches.model import BatchState, Phase, StepState, StepStatus
 from mes.ids import StepId
 from mes.masters.graph import ancestors
@@ -8,6 +9,7 @@ from mes.masters.model import Act, Kind, Severity, Source
 from mes.quality.gate.model import GateItem, Question, Stage, covered, met, not_met
 from mes.quality.statements import REVIEWS
 
+MOST_NAMED = 5
 ACTS = {Stage.PRELIMINARY: Act.CERTIFY_PRELIMINARY, Stage.FINAL: Act.CERTIFY_FINAL}
 
 
@@ -49,36 +51,47 @@ def sequence_intact(asked: Question) -> GateItem:
 def second_checked(asked: Question) -> GateItem:
     """G-03: every step that the master has verified is, and nobody typed a critical number or text alone.
 
-    An answer chosen from a list follows the master's own rule of signatures. Rule: REG-A11-06.
+    An answer chosen from a list follows the master's own rule of signatures. A step that went on by break-glass is
+    covered by its approved deviation until somebody verifies it late. Rule: REG-A11-06.
     """
-    lacking = []
-    for step in steps_before(asked.state, asked.stage):
-        critical = [
-            one.label for one in step.step.parameters
-            if one.severity is Severity.CRITICAL and one.source is Source.MANUAL
-            and one.kind in (Kind.NUMBER, Kind.TEXT) and one.id in step.values
-        ]  # fmt: skip
-        unverified = step.step.signatures.verified is not None and step.verified_by is None
-        if step.status is not StepStatus.SKIPPED and (unverified or (critical and not _second_person(step))):
-            lacking.append(step.step.id)
+    state = asked.state
+    single = [step for step in steps_before(state, asked.stage) if _single(step)]
+    covers = approved_glass(state)
+    lacking = [step.step.id for step in single if step.alone is None or step.step.id not in covers]
     if lacking:
-        return not_met("G-03", f"no second person on {', '.join(lacking)}", "Have a second person verify these steps.")
+        return not_met("G-03", f"no second person on {', '.join(lacking)}",
+                       "Have a second person verify these steps; QA assesses those that went on by break-glass.",
+                       *lacking)  # fmt: skip
+    if single:
+        named = ", ".join(f"{step.step.id} by {step.alone.name}" for step in single if step.alone)
+        return covered("G-03", f"break-glass: {named}", *(covers[step.step.id] for step in single))
     return met("G-03", "critical values entered by hand were checked by a second person")
 
 
 def audit_trail_reviewed(asked: Question) -> GateItem:
-    """G-07: the newest exception is older than the review, whose signer took no part. Rule: REG-A11D-12-6, -12-8."""
+    """G-07: somebody who took no part reviewed the trail up to the newest entry that matters, or QA deferred it.
+
+    A deferral covers the first stage only, and the QP acknowledges it. Rule: REG-A11D-12-6, REG-A11D-12-8.
+    """
     state = asked.state
-    signer = state.reviews.get("audit_trail")
-    action = "A QA person or QP who took no part in the batch reviews the audit trail."
+    signer, deferred = state.reviews.get("audit_trail"), state.trail_deferred.get(asked.stage.value)
+    later = [one.exception for one in state.exceptions.values() if one.index > state.trail_reviewed_to]
+    later += [one for one in asked.unreviewed if one not in later]
+    flaw, action = "", "A QA person or QP who took no part in the batch reviews the audit trail."
     if signer is None:
-        return not_met("G-07", "audit trail not reviewed", action)
-    if signer.person in state.took_part:
-        return not_met("G-07", f"{signer.name} took part in the batch", action)
-    later = [one.exception for one in state.exceptions.values() if one.index > signer.index]
-    if later:
-        return not_met("G-07", f"newer than the review: {', '.join(later)}", "Review the audit trail again.", *later)
-    return met("G-07", f"reviewed by {signer.name}")
+        flaw = "audit trail not reviewed"
+    elif signer.person in state.took_part:
+        flaw = f"{signer.name} took part in the batch"
+    elif later:
+        shown = ", ".join(later[:MOST_NAMED]) + (f" and {len(later) - MOST_NAMED} more" if later[MOST_NAMED:] else "")
+        flaw, action = f"newer than the review: {shown}", "Review the audit trail again."
+    if flaw and deferred is not None:
+        return covered("G-07", f"{flaw}; deferred by {deferred.name} until the final stage: "
+                       f"{state.trail_deferred_reason}")  # fmt: skip
+    if flaw:
+        return not_met("G-07", flaw, action, *later)
+    told = f" up to entry {state.trail_reviewed_to}" if signer and state.trail_reviewed_to < signer.index else ""
+    return met("G-07", f"reviewed by {signer.name if signer else ''}{told}")
 
 
 def labels_reconciled(asked: Question) -> GateItem:
@@ -118,6 +131,20 @@ def volume_accounted(asked: Question) -> GateItem:
     if not asked.state.volumes_balanced:
         return not_met("G-22", "the formulated volume is not accounted for", "Enter where the volume went.")
     return met("G-22", "filled, retained, control, back-up and waste volumes add up", *asked.state.filled)
+
+
+def _single(step: StepState) -> bool:
+    """Tell whether one person alone stands for a step that takes two."""
+    if step.status is StepStatus.SKIPPED:
+        return False
+    if step.step.signatures.verified is not None and step.verified_by is None:
+        return True
+    critical = any(
+        one.severity is Severity.CRITICAL and one.source is Source.MANUAL
+        and one.kind in (Kind.NUMBER, Kind.TEXT) and one.id in step.values
+        for one in step.step.parameters
+    )  # fmt: skip
+    return critical and not _second_person(step)
 
 
 def _second_person(step: StepState) -> bool:

@@ -144,6 +144,8 @@ class _Words(dict[str, Any]):
 
 
 _BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Judged | None]] = {
+    "batch:glass:broken": _always(Risk.OVERRIDE, "{step} went on without its {missing}"),
+    "batch:step:verified_late": _always(Risk.OVERRIDE, "{step} was verified from the record alone"),
     "batch:value:corrected": _always(Risk.CHANGE, "a value of {step} was corrected"),
     "equipment:device:registered": _always(Risk.CHANGE, "the device was bound anew"),
     "equipment:nodemap:approved": _always(Risk.CHANGE, "how the device's values are read was changed"),
