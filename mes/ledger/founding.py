@@ -59,10 +59,12 @@ def first_entry(connection: Connection, gen: int) -> Entry:
     return entry
 
 
-def key_book(connection: Connection, site: str, gen: int) -> KeyBook:
-    """Return the site's public keys as this generation's entries name, retire and revoke them."""
+def key_book(connection: Connection, site: str, gen: int, before: int | None = None) -> KeyBook:
+    """Return the site's public keys as this generation's entries (those `before` an index) name and revoke them."""
     where = (ENTRY.c.gen == gen, ENTRY.c.stream == Stream(f"site/{site}"), ENTRY.c.type.in_(KEY_TAGS))
     found = select(ENTRY.c.body, ENTRY.c.leaf).where(*where).order_by(ENTRY.c.seq)
+    if before is not None:
+        found = found.where(ENTRY.c.index < before)
     entries = (entry_of(bytes(row.body), bytes(row.leaf)) for row in connection.execute(found))
     return KeyBook.of(origin_of(site, gen), entries)
 

@@ -5,7 +5,7 @@ streams, operations, time order, references, content and shown documents. What n
 (a ledger rewritten or cut together with its checkpoints) is shown by a witness's checkpoint, given as `trusted`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from mes.ledger.checkpoints import Checkpoint, open_checkpoint, origin_of
 from mes.ledger.content_checks import check_contents, check_shown
 from mes.ledger.database import open_engine
 from mes.ledger.entry_checks import EntryChecks
-from mes.ledger.founding import first_entry
+from mes.ledger.founding import first_entry, key_book
+from mes.ledger.heads import stored_root
+from mes.ledger.incremental import Reached, check_beginning, check_new_documents
 from mes.ledger.key_book import KEY_TAGS, KeyBook
 from mes.ledger.merkle import STRIDE, Frontier, Node, leaf_hash
 from mes.ledger.notes import NoteError, Verifier
@@ -43,6 +45,10 @@ class Verified:
     is_full: bool
     on_revoked: tuple[int, ...] = ()
     """Sizes whose checkpoints rest on revoked keys only and therefore count for nothing."""
+    since: int = 0
+    """The entries before this one were verified by an earlier check and not read again."""
+    reached: Reached | None = None
+    """Where a later check may go on; None after a quick one, which did not look at streams and operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +66,23 @@ def verify_ledger(
     gen: int | None = None,
     key: Verifier | None = None,
     trusted: Sequence[Checkpoint] = (),
+    since: Reached | None = None,
+    pause: Callable[[], None] | None = None,
 ) -> Verified:
     """Check the newest generation (or `gen`) in one snapshot; IntegrityBreach names the first bad entry.
 
     `key` is the site's published first key, without which the ledger's own word is taken for it; `trusted` are
-    checkpoints that somebody else kept. Refuses `ledger-missing`.
+    checkpoints that somebody else kept. With `since`, only what came after it is read; what was reached must be
+    the beginning of this ledger. `pause` is called between pages. Refuses `ledger-missing`.
     """
     read_engine = open_engine(engine.url, read_only=True)
     try:
         reader = LedgerReader(read_engine, gen)
         with reader.read() as connection:
-            return _Verification(connection, reader.gen, full, key, trusted).run()
+            check = _Verification(connection, reader.gen, full, key, trusted)
+            if since is not None:
+                check.resume(since)
+            return check.run(pause or _no_pause)
     finally:
         read_engine.dispose()
 
@@ -93,10 +105,26 @@ class _Verification:
         marks = [_Mark(row.size, row.note) for row in connection.execute(stored)]
         marks += [_Mark(each.size, each) for each in trusted]
         self._marks = sorted(marks, key=lambda mark: mark.size)
-        self._passed = 0
+        self._passed = self._passed_before = self._since = 0
         self._signed_size = 0
 
-    def run(self) -> Verified:
+    def resume(self, since: Reached) -> None:
+        """Begin after what was reached earlier, once it is shown to be this ledger's beginning."""
+        if (since.site, since.gen) != (self._site, self._gen):
+            raise IntegrityBreach(f"generation {since.gen} of {since.site} was verified, another ledger lies here")
+        check_beginning(self._connection, since)
+        self._book = key_book(self._connection, self._site, self._gen, before=since.size)
+        before = [mark for mark in self._marks if mark.size <= since.size]
+        self._marks = [mark for mark in self._marks if mark.size > since.size]
+        newest = max((mark.size for mark in before), default=0)
+        for mark in before:  # the older notes were opened then, and are opened again by the next full check
+            if mark.size == newest or isinstance(mark.said, Checkpoint):
+                self._check_mark(mark, stored_root(self._connection, self._gen, mark.size))
+        self._signed_size, self._passed, self._passed_before = since.signed_size, 0, since.checkpoints
+        self._frontier, self._since = since.frontier, since.size
+        self._checks = self._checks and since.checks()
+
+    def run(self, pause: Callable[[], None]) -> Verified:
         while rows := self._page():
             leaves: list[bytes] = []
             try:
@@ -105,20 +133,36 @@ class _Verification:
                 self._grow(leaves)  # an earlier entry may be bad in a way that only the tree shows
                 raise
             self._grow(leaves)
+            pause()
         size = self._frontier.size
         self._check_counts(size)
         if self._checks is not None:
             self._checks.check_end(size)
-            check_contents(self._connection, self._checks)
-            check_shown(self._connection, self._checks)
+            if self._since:
+                check_new_documents(self._connection, self._checks)
+            else:
+                check_contents(self._connection, self._checks)
+                check_shown(self._connection, self._checks)
         missing = missing_triggers(self._connection)
         if missing:
             raise IntegrityBreach("triggers are missing: " + ", ".join(missing))
-        root, is_full = self._frontier.root(), self._checks is not None
+        return self._verified(size)
+
+    def _verified(self, size: int) -> Verified:
+        root, is_full, passed = self._frontier.root(), self._checks is not None, self._passed_before + self._passed
         on_revoked = self._resting_on_revoked()
-        signed = max((mark.size for mark in self._marks if mark.size not in on_revoked), default=0)
+        counting = (mark.size for mark in self._marks if mark.size not in on_revoked)
+        signed = max(counting, default=self._signed_size if self._since else 0)
         present = self._book.present.verifier
-        return Verified(self._site, self._gen, size, root, self._passed, signed, present, is_full, on_revoked)
+        reached = None
+        if self._checks is not None:
+            seen = self._checks
+            reached = Reached(
+                self._site, self._gen, self._frontier, passed, signed, seen.last_at, seen.op, dict(seen.seqs)
+            )
+        return Verified(
+            self._site, self._gen, size, root, passed, signed, present, is_full, on_revoked, self._since, reached
+        )
 
     def _page(self) -> Sequence[Row[Any]]:
         where = self._positions(self._frontier.size)
@@ -222,6 +266,10 @@ class _Verification:
         nodes = select(func.count()).select_from(NODE).where(NODE.c.gen == self._gen)
         if self._connection.execute(nodes).scalar() != wanted:
             raise IntegrityBreach("the stored tree is larger than the ledger", index=size)
+
+
+def _no_pause() -> None:
+    pass
 
 
 def _first_difference(stored: bytes, made: bytes) -> int:
