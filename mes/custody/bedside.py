@@ -5,6 +5,7 @@ from datetime import datetime
 
 from mes.batches import events as ev
 from mes.batches.decide.acts import step_of_act
+from mes.batches.decide.conflicts import Part, keep_apart
 from mes.batches.decide.problems import opened
 from mes.batches.model import BatchState, Disposition, Phase, StepState, StepStatus
 from mes.batches.ports import ScanVerdict
@@ -90,8 +91,7 @@ def check_bedside(
         raise Refusal("step-not-started", step=step.step.id, state=step.status.value)
     if state.issue_go_by is None:
         raise Refusal("issue-go-missing", batch=state.batch)
-    if person in state.bedside:
-        raise Refusal("same-person", first="bedside check 1", second="bedside check 2")
+    keep_apart(Part.BEDSIDE_1, Part.BEDSIDE_2, person, state.bedside)
     if len(state.bedside) >= CHECKS:
         raise Refusal("bedside-checked", batch=state.batch)
     verdicts = {"wristband": wristband, "bag:product": bag}

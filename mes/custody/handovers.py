@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from mes.batches import events as ev
+from mes.batches.decide.conflicts import Part, keep_apart
 from mes.batches.decide.problems import opened
 from mes.batches.model import BatchState, Disposition, StepState, StepStatus
 from mes.errors import Refusal
@@ -52,8 +53,7 @@ def take_over(
         raise Refusal("handover-unknown", status=404, handover=handover[:80])
     if given.taker is not None:
         raise Refusal("handover-taken", handover=handover)
-    if person == given.giver:
-        raise Refusal("same-person", first="giver", second="taker")
+    keep_apart(Part.GAVE, Part.TOOK, person, given.giver)
     step = state.step(handover.rpartition("-")[0])
     low, high = temperature_limits(step)
     limit = f"{low:f} to {high:f} {CELSIUS}" if low is not None and high is not None else None

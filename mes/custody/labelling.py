@@ -1,6 +1,7 @@
 """Rules of product labels: printed from the record alone, each with a serial, every one accounted for."""
 
 from mes.batches import events as ev
+from mes.batches.decide.conflicts import Part, keep_apart
 from mes.batches.decide.problems import opened
 from mes.batches.model import BatchState, Phase
 from mes.errors import Refusal
@@ -35,8 +36,7 @@ def issue_labels(
     if printed:
         if not reason:
             raise Refusal("reprint-reason-missing", status=422, container=container)
-        if person in {label.issued_by for label in printed}:
-            raise Refusal("same-person", first="first print", second="reprint")
+        keep_apart(Part.LABEL_PRINTED, Part.LABEL_REPRINTED, person, {label.issued_by for label in printed})
     issued = []
     for number in range(len(printed) + 1, len(printed) + 1 + count):
         serial = f"{container}.L{number}"
@@ -83,8 +83,7 @@ def reconcile_labels(
         raise Refusal("labels-none", batch=state.batch)
     if state.labels_reconciled_by is not None:
         raise Refusal("labels-reconciled", batch=state.batch)
-    if person in {label.issued_by for label in state.labels.values()}:
-        raise Refusal("same-person", first="label printer", second="reconciler")
+    keep_apart(Part.LABEL_PRINTED, Part.LABEL_RECONCILED, person, {one.issued_by for one in state.labels.values()})
     told = [*used, *destroyed, *missing]
     unknown = sorted(set(told) - state.labels.keys())
     if unknown:

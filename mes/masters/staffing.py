@@ -5,12 +5,12 @@ counted: shifts, rest, absence; a site plans those in its roster.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mes.masters.critical_path import plan
 from mes.masters.model import Master, Step
-from mes.people.model import Role
+from mes.people.model import Person, Role
 
 Seat = tuple[str, int]
 """A role and the number of the person in it: (`operator`, 0)."""
@@ -53,6 +53,25 @@ def staffing(master: Master) -> Staffing:
         frozenset({one, other}) for one in everybody for other in everybody if frozenset({one[0], other[0]}) in APART
     }
     return Staffing(_least(everybody, apart), by_role, _by_hour(master))
+
+
+def shortage(master: Master, crew: Sequence[Person]) -> tuple[str, ...]:
+    """Return what a crew lacks for a batch on the master, in words; empty: enough people.
+
+    `crew` are the people trained on it. Each role needs as many as sign one step in it, and all roles together the
+    least number of different people. Rule: PRA-20.
+    """
+    needed = staffing(master)
+    found = {role: sum(role in one.roles for one in crew) for role in needed.by_role}
+    lacking = [
+        f"{role.replace('_', ' ')} ({found[role]} of {count})"
+        for role, count in sorted(needed.by_role.items())
+        if found[role] < count
+    ]
+    different = sum(bool(one.roles & {Role(role) for role in needed.by_role}) for one in crew)
+    if different < needed.least:
+        lacking.append(f"different people ({different} of {needed.least})")
+    return tuple(lacking)
 
 
 def _seats(step: Step) -> list[Seat]:

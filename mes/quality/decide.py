@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mes.batches import events as ev
 from mes.batches.decide.acts import close_by_act, may_close
+from mes.batches.decide.conflicts import Part, keep_apart
 from mes.batches.decide.problems import opened
 from mes.batches.model import BatchState, Disposition, Phase, ResultState
 from mes.errors import Refusal
@@ -60,8 +61,7 @@ def review_result(state: BatchState, specification: Specification, item_id: str,
         raise Refusal("result-not-entered", item=item_id)
     if result.reviewer is not None:
         raise Refusal("result-reviewed", item=item_id)
-    if person == result.analyst:
-        raise Refusal("same-person", first="analyst", second="reviewer")
+    keep_apart(Part.ANALYSED, Part.RESULT_REVIEWED, person, result.analyst)
     return (ev.ResultReviewed(item_id, result.seq),)
 
 
@@ -81,7 +81,8 @@ def review(state: BatchState, kind: str, person: str) -> tuple[Event, ...]:
         raise Refusal("reviewer-took-part", parts=", ".join(sorted(state.took_part[person])))
     if kind != "qa":
         return (ev.ReviewSigned(kind),)
-    missing = [REVIEWS[one].title for one in REVIEWS if one not in state.reviews and one != "qa"]
+    excused = ("qa", "audit_trail") if state.trail_deferred else ("qa",)
+    missing = [REVIEWS[one].title for one in REVIEWS if one not in state.reviews and one not in excused]
     if missing:
         raise Refusal("reviews-missing", missing=", ".join(missing))
     return (ev.ReviewSigned(kind), *close_by_act(state, Act.REVIEW))

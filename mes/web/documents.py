@@ -55,6 +55,7 @@ def of_step(state: BatchState, one: StepState) -> dict[str, Any]:
         "signed": {"performed": _signer(one.performed_by), "verified": _signer(one.verified_by),
                    **{meaning: _signer(signer) for meaning, signer in one.attested.items()}},
         "open_signatures": open_signatures(one),
+        "glass": _signer(one.glass), "verified_late": one.verified_late,
     }  # fmt: skip
 
 
@@ -73,7 +74,8 @@ def open_signatures(one: StepState) -> list[dict[str, str]]:
     if one.status is not StepStatus.PERFORMED:
         return []
     rule = one.step.signatures
-    verify = [("VERIFIED", rule.verified)] if rule.verified and one.verified_by is None else []
+    waits = rule.verified and one.verified_by is None and one.glass is None
+    verify = [("VERIFIED", str(rule.verified))] if waits else []
     wanted = [*verify, *((also.meaning, also.role) for also in rule.also if also.meaning not in one.attested)]
     return [{"meaning": meaning, "role": role} for meaning, role in wanted]
 

@@ -1,5 +1,6 @@
 """What an order must say, and when a batch may be opened for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mes.batches import events as ev
@@ -7,6 +8,8 @@ from mes.batches.model import Binding
 from mes.errors import Refusal
 from mes.ids import BatchId, checked_id
 from mes.masters.model import Master
+from mes.masters.staffing import shortage
+from mes.people.model import Person
 from mes.units import Measure
 
 DOSE_UNITS = ("10*6{cells}", "10*6{cells}/kg")
@@ -42,6 +45,13 @@ def place_order(order: str, request: OrderRequest, clinician: str) -> ev.OrderPl
         str(request.dose),
         clinician,
     )
+
+
+def check_crew(master: Master, crew: Sequence[Person]) -> None:
+    """Refuse `training-shortage` while the people trained on the master cannot staff it. Rule: PRA-20, REG-P11-10i."""
+    lacking = shortage(master, crew)
+    if lacking:
+        raise Refusal("training-shortage", master=master.id, version=master.version, lacking=", ".join(lacking))
 
 
 def accept_order(

@@ -1,6 +1,7 @@
 """Exceptions, deviations, holds and testimony: facts are never refused, permission is a different thing."""
 
 from mes.batches import events as ev
+from mes.batches.decide.conflicts import Part, keep_apart
 from mes.batches.model import BatchState, Phase
 from mes.errors import Refusal
 from mes.ledger.events import Event
@@ -84,8 +85,8 @@ def approve_deviation(state: BatchState, deviation: str, person: str) -> tuple[E
         raise Refusal("deviation-not-assessed", deviation=deviation)
     if found.approved_by is not None:
         raise Refusal("deviation-approved", deviation=deviation)
-    if person in (found.raised_by, found.assessed_by):
-        raise Refusal("same-person", person=person)
+    keep_apart(Part.DEVIATION_RAISED, Part.DEVIATION_APPROVED, person, found.raised_by)
+    keep_apart(Part.DEVIATION_ASSESSED, Part.DEVIATION_APPROVED, person, found.assessed_by)
     return (ev.DeviationApproved(deviation),)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from mes.batches import events as ev
 from mes.batches.decide.acts import missing_act
+from mes.batches.decide.conflicts import Part, keep_apart
 from mes.batches.decide.problems import opened
 from mes.batches.decide.values import GivenValue, judged_values
 from mes.batches.decide.windows import check_window
@@ -14,6 +15,7 @@ from mes.batches.model import (
     MaterialUse,
     Phase,
     RecordedValue,
+    Signer,
     StepState,
     StepStatus,
 )  # fmt: skip
@@ -118,23 +120,25 @@ def breaches(state: BatchState, step: StepState, values: tuple[RecordedValue, ..
 
 
 def verify_step(state: BatchState, step_id: str, person: str, roles: frozenset[str]) -> tuple[Event, ...]:
-    """Verify a confirmed step as another person.
+    """Verify a confirmed step as another person; one that went on by break-glass is verified late.
 
-    Refuses `step-not-performed`, `step-verified`, `verification-not-asked`, `same-person`, `role-missing`.
-    Rule: REG-ATMP-02, 21 CFR 211.188(b)(11).
+    Refuses `step-not-performed`, `step-verified`, `verification-not-asked`, `same-person` (who performed it, wrote
+    one of its corrections or let it go on alone), `role-missing`. Rule: REG-ATMP-02, 21 CFR 211.188(b)(11).
     """
     step = state.step(step_id)
-    if step.status is not StepStatus.PERFORMED or step.performed_by is None:
+    is_late = step.alone is not None
+    if step.performed_by is None or (step.status is not StepStatus.PERFORMED and not is_late):
         raise Refusal("step-not-performed", step=step_id, state=step.status.value)
     if step.step.signatures.verified is None:
         raise Refusal("verification-not-asked", step=step_id)
     if step.verified_by is not None:
         raise Refusal("step-verified", step=step_id, by=step.verified_by.name)
-    if person == step.performed_by.person:
-        raise Refusal("same-person", person=step.performed_by.name)
+    keep_apart(Part.PERFORMED, Part.VERIFIED, person, step.performed_by.person, step.corrected_by)
+    keep_apart(Part.BROKE_GLASS, Part.VERIFIED, person, step.glass.person if step.glass else None)
     require_role(step.step.signatures.verified, roles)
-    done = _complete(replace(step, verified_by=step.performed_by))
-    return (ev.StepVerified(step_id), *((ev.StepCompleted(step_id),) if done else ()))
+    done = step.is_open and _complete(replace(step, verified_by=step.performed_by))
+    verified = ev.StepVerifiedLate(step_id) if is_late else ev.StepVerified(step_id)
+    return (verified, *((ev.StepCompleted(step_id),) if done else ()))
 
 
 def attest_step(state: BatchState, step_id: str, meaning: str, person: str, roles: frozenset[str]) -> tuple[Event, ...]:
@@ -150,11 +154,15 @@ def attest_step(state: BatchState, step_id: str, meaning: str, person: str, role
         raise Refusal("attestation-not-asked", step=step_id, meaning=meaning[:40])
     if meaning in step.attested:
         raise Refusal("attested", step=step_id, by=step.attested[meaning].name)
-    if person == step.performed_by.person:
-        raise Refusal("same-person", person=step.performed_by.name)
+    keep_apart(Part.PERFORMED, Part.ATTESTED, person, step.performed_by.person)
     require_role(role, roles)
     done = _complete(replace(step, attested={**step.attested, meaning: step.performed_by}))
     return (ev.StepAttested(step_id, meaning), *((ev.StepCompleted(step_id),) if done else ()))
+
+
+def glass_closes(step: StepState, glass: Signer) -> bool:
+    """Tell whether a step is complete once `glass` let it go on without its verifier."""
+    return _complete(replace(step, glass=glass))
 
 
 def skip_step(state: BatchState, step_id: str, roles: frozenset[str], reason: str | None) -> tuple[Event, ...]:
@@ -216,7 +224,7 @@ def _scans_and_materials_there(step: StepState) -> None:
 
 def _complete(step: StepState) -> bool:
     rule = step.step.signatures
-    verified = rule.verified is None or step.verified_by is not None
+    verified = rule.verified is None or step.verified_by is not None or step.glass is not None
     return verified and all(one.meaning in step.attested for one in rule.also)
 
 

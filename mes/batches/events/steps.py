@@ -10,6 +10,7 @@ from mes.ledger.events import Event
 __all__ = [
     "BatchCreated",
     "ForecastMade",
+    "GlassBroken",
     "MaterialUsed",
     "OrderAccepted",
     "OrderPlaced",
@@ -25,6 +26,7 @@ __all__ = [
     "StepSkipped",
     "StepStarted",
     "StepVerified",
+    "StepVerifiedLate",
     "ValueCorrected",
 ]
 
@@ -131,6 +133,26 @@ class StepVerified(Event):
     """A second person verified the step."""
 
     tag: ClassVar[str] = "batch:step:verified"
+    step: str
+
+
+@dataclass(frozen=True)
+class GlassBroken(Event):
+    """A step goes on although its verifier is absent: break-glass; `missing` is the role that was not there.
+
+    The reason stands in the entry, and the signature has two factors.
+    """
+
+    tag: ClassVar[str] = "batch:glass:broken"
+    step: str
+    missing: str
+
+
+@dataclass(frozen=True)
+class StepVerifiedLate(Event):
+    """A second person verified the record of a step that had gone on by break-glass: what is written, not seen."""
+
+    tag: ClassVar[str] = "batch:step:verified_late"
     step: str
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mes.batches.fold.fact import Fact
-from mes.batches.fold.participation import with_part
+from mes.batches.fold.participation import with_part, with_time
 from mes.batches.fold.steps import begin
 from mes.batches.fold.table import HANDLERS
 from mes.batches.model import BatchState
@@ -31,4 +31,6 @@ def fold_more(state: BatchState, facts: Iterable[Fact]) -> BatchState:
 def after(state: BatchState, fact: Fact) -> BatchState:
     """Advance what every fact advances: the stream's position and who took part in the batch."""
     people = state.people | {fact.actor} if fact.actor_kind == "person" else state.people
-    return replace(state, next_seq=fact.seq + 1, people=people, took_part=with_part(state, fact))
+    return replace(
+        state, next_seq=fact.seq + 1, people=people, took_part=with_part(state, fact), acted=with_time(state, fact)
+    )

@@ -1,6 +1,7 @@
-"""Who took which part in a batch, so that nobody later certifies or reviews their own work."""
+"""Who took which part in a batch and when, so that nobody reviews their own work or works untrained."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from mes.batches import events as ev
 from mes.batches.fold.fact import Fact
@@ -25,6 +26,8 @@ PARTS: Mapping[type[Event], str] = {
     ev.ContainerFilled: EXECUTED,
     ev.LabelIssued: EXECUTED,
     ev.StepVerified: VERIFIED,
+    ev.StepVerifiedLate: VERIFIED,
+    ev.GlassBroken: EXECUTED,
     ev.LabelsReconciled: VERIFIED,
     ev.ResultReviewed: VERIFIED,
     ev.ResultEntered: ANALYSED,
@@ -36,6 +39,19 @@ PARTS: Mapping[type[Event], str] = {
     ev.InfusionStarted: CUSTODY,
     ev.Infused: CUSTODY,
 }
+
+FACTS = (ev.ScanMismatched, ev.Infused)
+"""Parts that are facts of the world by the time they are recorded: never refused for want of training."""
+ASKS_FOR_TRAINING = frozenset(PARTS) - frozenset(FACTS) | {ev.ReviewSigned, ev.BatchCertified, ev.ReleaseAssigned}
+"""What only a person does who is trained on the batch's master. Not asked: holds, testimony, refusals, assessments."""
+
+
+def with_time(state: BatchState, fact: Fact) -> Mapping[str, tuple[datetime, ...]]:
+    """Return when each person did what asks for training, once `fact` is counted; times of recording."""
+    if type(fact.event) not in ASKS_FOR_TRAINING or fact.actor_kind != "person":
+        return state.acted
+    known = state.acted.get(fact.actor, ())
+    return state.acted if fact.at in known else {**state.acted, fact.actor: (*known, fact.at)}
 
 
 def with_part(state: BatchState, fact: Fact) -> Mapping[str, frozenset[str]]:

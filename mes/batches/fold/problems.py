@@ -109,7 +109,9 @@ def voided(state: BatchState, fact: Fact) -> BatchState:
     state = replace(state, voided=state.voided | {event.index})
     for step_id, step in state.steps.items():
         if step.verified_by is not None and step.verified_by.index == event.index:
-            state = changed(state, step_id, verified_by=None, status=_reopened(step.status))
+            state = changed(state, step_id, verified_by=None, verified_late=False, status=_reopened(step.status))
+        if step.glass is not None and step.glass.index == event.index:
+            state = changed(state, step_id, glass=None, status=_reopened(step.status))
         kept = {meaning: signer for meaning, signer in step.attested.items() if signer.index != event.index}
         if len(kept) != len(step.attested):
             state = changed(state, step_id, attested=kept, status=_reopened(state.steps[step_id].status))

@@ -70,6 +70,18 @@ def verified(state: BatchState, fact: Fact) -> BatchState:
     return changed(state, event.step, verified_by=fact.signer)
 
 
+def verified_late(state: BatchState, fact: Fact) -> BatchState:
+    """A second person verified what was recorded, after the step had gone on without them."""
+    event: ev.StepVerifiedLate = fact.event  # type: ignore[assignment]
+    return changed(state, event.step, verified_by=fact.signer, verified_late=True)
+
+
+def glass_broken(state: BatchState, fact: Fact) -> BatchState:
+    """The step goes on without its verifier."""
+    event: ev.GlassBroken = fact.event  # type: ignore[assignment]
+    return changed(state, event.step, glass=fact.signer, glass_reason=fact.reason)
+
+
 def attested(state: BatchState, fact: Fact) -> BatchState:
     """A further signature stands on the step."""
     event: ev.StepAttested = fact.event  # type: ignore[assignment]
@@ -105,7 +117,7 @@ def corrected(state: BatchState, fact: Fact) -> BatchState:
     step = state.steps[StepId(event.step)]
     return changed(
         state, event.step, values={**step.values, event.new.parameter: event.new},
-        value_seq={**step.value_seq, event.new.parameter: fact.seq},
+        value_seq={**step.value_seq, event.new.parameter: fact.seq}, corrected_by=step.corrected_by | {fact.actor},
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ HANDLERS: dict[type[Event] | type[None], Callable[[BatchState, Fact], BatchState
     ev.MaterialUsed: steps.material_used,
     ev.StepPerformed: steps.performed,
     ev.StepVerified: steps.verified,
+    ev.StepVerifiedLate: steps.verified_late,
+    ev.GlassBroken: steps.glass_broken,
     ev.StepAttested: steps.attested,
     ev.StepCompleted: steps.completed,
     ev.StepSkipped: steps.skipped,

@@ -66,6 +66,7 @@ class BatchState:
     voided: frozenset[int] = frozenset()
     people: frozenset[str] = frozenset()
     took_part: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    acted: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     filled: Mapping[str, ContainerState] = field(default_factory=dict)
     volumes_balanced: bool = False
     infusion_started_at: datetime | None = None

@@ -51,7 +51,10 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """One step of the batch: what its master demands and what was recorded so far."""
+    """One step of the batch: what its master demands and what was recorded so far.
+
+    `glass`: who let it go on without its verifier (break-glass). `corrected_by`: whose corrections its values hold.
+    """
 
     step: Step
     status: StepStatus = StepStatus.PENDING
@@ -69,7 +72,16 @@ class StepState:
     program_requested: str | None = None
     program_done_at: datetime | None = None
     late_reason: str | None = None
+    glass: Signer | None = None
+    glass_reason: str | None = None
+    verified_late: bool = False
+    corrected_by: frozenset[str] = frozenset()
     skip_reason: str | None = None
+
+    @property
+    def alone(self) -> Signer | None:
+        """Return who let the step go on without a second person, None if nobody did or one came later."""
+        return self.glass if self.verified_by is None else None
 
     @property
     def is_open(self) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mes.batches import events as ev
-from mes.batches.decide.orders import OrderRequest, accept_order, place_order
+from mes.batches.decide.orders import OrderRequest, accept_order, check_crew, place_order
+from mes.batches.decide.trained import subject_of
 from mes.batches.model import BatchState, Binding
 from mes.batches.ports import MasterSource
 from mes.batches.service.acting import Acting
@@ -68,7 +69,8 @@ class OrderService:
     def accept(self, acting: Acting, order: str, how: Acceptance) -> BatchState:
         """Open a batch for an order on an approved master; QA signs.
 
-        Refuses `order-unknown`, `batch-known`, and what the register of masters and decide.orders.accept_order refuse.
+        Refuses `order-unknown`, `batch-known`, `training-shortage` while too few people are trained on the master
+        (PRA-20), and what the register of masters and decide.orders.accept_order refuse.
         """
         if self._recorder.done(acting.op):
             return self._recorder.load(how.batch)
@@ -78,6 +80,7 @@ class OrderService:
         if self._recorder.ledger.next_seq(stream("batch", how.batch)):
             raise Refusal("batch-known", batch=how.batch)
         master = self._masters.startable(how.master, how.version)
+        check_crew(master, self._recorder.training.crew(subject_of(master), now))
         event = accept_order(
             placed, master, BatchId(how.batch), self._coi_of(how.batch), how.binding, how.simulated, self._taken(order)
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mes.batches import events as ev
+from mes.batches.decide.trained import asks_for_training, may_work, subject_of
 from mes.batches.fold import Fact, fold, fold_more
 from mes.batches.model import BatchState
 from mes.batches.ports import Forecaster, MasterSource
@@ -17,6 +18,7 @@ from mes.ledger.events import Event, decode_event
 from mes.ledger.store import Ledger
 from mes.people.decide import actor_for
 from mes.people.model import Role
+from mes.people.training.register import TrainingRegister
 from mes.signatures.meanings import Meaning
 from mes.signatures.model import ShownItem, shown_document
 from mes.signatures.service import SigningService
@@ -43,6 +45,7 @@ class Recorder:
         self._masters = masters
         self._signing = signing
         self._forecaster = forecaster
+        self.training = TrainingRegister(ledger)
         self._cache: dict[str, BatchState] = {}
 
     def load(self, batch_id: str) -> BatchState:
@@ -77,8 +80,10 @@ class Recorder:
     ) -> Signed:  # fmt: skip
         """Let the person sign an event of the batch as it was shown.
 
-        Raises SignaturePrompt (`signature-needed`) when there are no credentials yet, and the refusals of signing.
+        Raises SignaturePrompt (`signature-needed`) when there are no credentials yet, and the refusals of signing;
+        before any secret is asked for, `training-missing` and `training-lapsed`. Rule: REG-P11-10i.
         """
+        self._may_work(state, acting, [event], now)
         draft = event.draft(reason=acting.reason)
         signature = self._signing.sign(
             acting.session, acting.credentials, meaning=meaning, stream=stream, type=draft.type, data=draft.data,
@@ -92,11 +97,13 @@ class Recorder:
     ) -> BatchState:  # fmt: skip
         """Append to the batch and to `others` in one operation and return the new state.
 
-        Refuses `somebody-was-faster` if the batch changed since `state` was loaded. A closed step is followed by the
+        Refuses `training-missing` and `training-lapsed` for acts that take training, and `somebody-was-faster` if
+        the batch changed since `state` was loaded. A closed step is followed by the
         forecast as it stands then.
         """
         written = [draft.draft() if isinstance(draft, Event) else draft for draft in drafts]
         events = [event_of(draft) for draft in drafts]
+        self._may_work(state, acting, events, now)
         if any(isinstance(event, FORECAST_AFTER) for event in events):
             written += self._forecast(state, written, acting, role, now)
         write = Write(state.stream, tuple(written), state.next_seq)
@@ -104,6 +111,11 @@ class Recorder:
             acting.op, [write, *others], actor=actor_for(acting.session, role), now=now, contents=contents, shown=shown
         )
         return self.load(state.batch)
+
+    def _may_work(self, state: BatchState, acting: Acting, events: Sequence[Event | None], now: datetime) -> None:
+        if asks_for_training(events):
+            held = self.training.standing(acting.person, subject_of(state.master))
+            may_work(state.master, events, acting.session.person.name, held, now)
 
     def _forecast(
         self, state: BatchState, written: Sequence[Draft], acting: Acting, role: Role, now: datetime

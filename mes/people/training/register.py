@@ -1,11 +1,14 @@
 """Reading the training of people: as it stands now, and as it stood at any moment."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from mes.ids import stream
 from mes.ledger.entry import Entry
 from mes.ledger.events import decode_event
 from mes.ledger.store import Ledger
+from mes.people.model import Person
+from mes.people.tables import all_persons
 from mes.people.training import tables
 from mes.people.training.events import TrainingRecorded, TrainingWithdrawn
 from mes.people.training.model import Standing, Subject, Training, TrainingResult
@@ -26,6 +29,12 @@ class TrainingRegister:
         """Return all trainings of the site, or those on one subject."""
         with self._ledger.read() as conn:
             return tables.standings(conn, self._ledger.site, subject)
+
+    def crew(self, subject: Subject, now: datetime) -> list[Person]:
+        """Return the active people who are trained on a subject now, by user name."""
+        with self._ledger.read() as conn:
+            valid = {one.person for one in tables.standings(conn, self._ledger.site, subject) if one.is_valid(now)}
+            return [one for one in all_persons(conn, self._ledger.site) if one.active and one.id in valid]
 
     def histories(self, persons: Iterable[str], subject: Subject) -> Mapping[str, tuple[Training, ...]]:
         """Return, per person, every fact of their training on a subject, oldest first, from the entries themselves."""

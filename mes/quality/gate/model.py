@@ -1,13 +1,14 @@
 """The vocabulary of the release gate."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from mes.batches.model import BatchState
 from mes.masters.specification import Specification
 from mes.people.model import Person
+from mes.people.training.model import Training
 
 
 class Stage(StrEnum):
@@ -44,7 +45,10 @@ class GateItem:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the gate is asked: this batch, against this specification, now, for this stage, by this certifier."""
+    """What the gate is asked: this batch, against this specification, now, for this stage, by this certifier.
+
+    `trained`: by person, every fact of their training on the master of the batch, oldest first.
+    """
 
     state: BatchState
     specification: Specification
@@ -52,6 +56,8 @@ class Question:
     stage: Stage
     integrity_ok: bool
     certifier: Person | None = None
+    trained: Mapping[str, tuple[Training, ...]] = field(default_factory=dict)
+    unreviewed: tuple[str, ...] = ()
 
 
 TITLES: Mapping[str, str] = {

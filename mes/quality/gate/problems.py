@@ -75,11 +75,10 @@ def transport_within(asked: Question) -> GateItem:
 
 
 def unmonitored() -> tuple[GateItem, ...]:
-    """Return the items that this release holds no data for: G-11, G-12, G-13, G-17. They are never silently met."""
+    """Return the items that this release holds no data for: G-11, G-12, G-17. They are never silently met."""
     return (
         not_monitored("G-11", "environmental data are not monitored by this release"),
         not_monitored("G-12", "licence, master file and suspension of the site are not monitored by this release"),
-        not_monitored("G-13", "training records are not monitored by this release"),
         not_monitored("G-17", "recalls and complaints are not monitored by this release"),
     )
 

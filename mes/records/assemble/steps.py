@@ -70,11 +70,15 @@ def _who(story: Story, state: StepState) -> Iterator[tuple[str, Cell | str]]:
         yield "Left out because", state.skip_reason
     if state.late_reason:
         yield "Begun late because", Cell(state.late_reason, Tone.WARN)
-    signed = [("performed", state.performed_by or state.started_by), ("verified", state.verified_by)]
+    verified = "verified late" if state.verified_late else "verified"
+    signed = [("performed", state.performed_by or state.started_by), (verified, state.verified_by)]
     signed += [(meaning.lower().replace("_", " "), signer) for meaning, signer in state.attested.items()]
     told = [f"{what} by {_signer(story, signer)}" for what, signer in signed if signer is not None]
     if told:
         yield "Persons", "; ".join(told)
+    if state.glass is not None:
+        alone = f"break-glass by {_signer(story, state.glass)}: {state.glass_reason}"
+        yield "Second person missing", Cell(alone, Tone.BAD if state.alone else Tone.WARN)
     if state.program_requested:
         done = f"ended {story.local(state.program_done_at)}" if state.program_done_at else "end not recorded"
         name = f" {step.program.name}" if (step := state.step).program is not None else ""

@@ -79,7 +79,7 @@ def next_of(state: BatchState, one: StepState, now: datetime) -> Next:
             return Next(Ask.NOTHING)
         case StepStatus.PERFORMED:
             performer = one.performed_by.person if one.performed_by else None
-            if rule.verified is not None and one.verified_by is None:
+            if rule.verified is not None and one.verified_by is None and one.glass is None:
                 return Next(Ask.VERIFY, rule.verified, other_than=performer)
             also = next(also for also in rule.also if also.meaning not in one.attested)
             return Next(Ask.ATTEST, also.role, meaning=also.meaning, other_than=performer)

@@ -7,12 +7,14 @@ from typing import Any
 from flask import Blueprint, redirect, render_template
 from werkzeug import Response
 
+from mes.batches.decide import glass
 from mes.batches.decide.problems import TESTIMONY
 from mes.batches.decide.windows import closes_at, opens_at
 from mes.batches.model import BatchState, Binding, StepState, StepStatus
 from mes.batches.tables import batches as listed
 from mes.custody import ISSUE_CHECKS, OUTCOMES
 from mes.masters.model import Parameter, Source
+from mes.people.model import Role
 from mes.schedule.notices import notices
 from mes.web.api.reading import link_of, live_readings
 from mes.web.documents import bounds
@@ -45,7 +47,8 @@ def batches() -> str:
     now = services().clock.now()
     states = [services().recorder.load(row.batch) for row in rows]
     lines = [(state, vein(state, now), _doing(state)) for state in states]
-    return render_template("batches.html", lines=lines, now=now)
+    alone = [(state, one) for state in states for one in glass.unassessed_glass(state)]
+    return render_template("batches.html", lines=lines, now=now, alone=alone)
 
 
 @operator.route("/batches/<batch_id>")
@@ -80,7 +83,7 @@ def step(batch_id: str, step_id: str) -> str:
     return render_template(
         "step.html", state=state, one=one, now=now, vein=vein(state, now), live=_live(state, readings),
         link=link_of(state),
-        next=next_of(state, one, now), window=window_of(state, one, now), person=current_session().person,
+        next=next_of(state, one, now), glass_offered=_may_go_alone(state, one), window=window_of(state, one, now), person=current_session().person,
         fields=[_field(parameter, readings) for parameter in one.step.parameters],
         charts=_charts(state, one), checks=ISSUE_CHECKS, outcomes=OUTCOMES,
         devices=services().equipment.devices() if one.step.program else (),
@@ -96,6 +99,12 @@ def live(batch_id: str) -> str:
     """Show the newest device values; the step page asks for this again and again."""
     state = services().recorder.load(batch_id)
     return render_template("live.html", state=state, live=_live(state, live_readings(state)), link=link_of(state))
+
+
+def _may_go_alone(state: BatchState, one: StepState) -> bool:
+    """Say whether the signed-in person is offered break-glass on this step."""
+    roles = {role.value for role in current_session().person.roles}
+    return glass.may_break(state, one) and bool(roles & {one.step.signatures.performed, Role.SUPERVISOR.value})
 
 
 def _doing(state: BatchState) -> str:
