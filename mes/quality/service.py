@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mes.batches import events as ev
+from mes.batches.decide.trained import subject_of
 from mes.batches.model import BatchState
 from mes.batches.service.acting import Acting
 from mes.batches.service.recorder import Recorder
@@ -23,6 +24,8 @@ from mes.quality.gate.model import GateItem, Stage
 from mes.quality.integrity import BatchIntegrity
 from mes.quality.panel import PanelRow, panel
 from mes.quality.statements import REVIEWS
+from mes.quality.trail.search import TrailSearch
+from mes.quality.trail.service import TrailReview
 from mes.signatures.meanings import Meaning
 from mes.signatures.model import ShownItem
 
@@ -43,6 +46,8 @@ class QualityService:
         self._recorder = recorder
         self._specifications = specifications
         self._integrity = integrity
+        self.trail = TrailReview(recorder)
+        self.search = TrailSearch(recorder)
 
     def enter_result(
         self, acting: Acting, batch_id: str, *, item: str, value: str, unit: str | None = None
@@ -80,10 +85,15 @@ class QualityService:
         return self._signed(acting, state, events, Meaning.RESULT_REVIEWED, items, role, now)
 
     def review(self, acting: Acting, batch_id: str, *, kind: str) -> BatchState:
-        """Sign a review of the record (production, qc, audit_trail, qa); refusals: those of `decide.review`."""
+        """Sign a review of the record (production, qc, audit_trail, qa).
+
+        Refusals: those of `decide.review`; for the audit trail those of `TrailReview.sign`.
+        """
         if self._recorder.done(acting.op):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
+        if kind == "audit_trail":
+            return self.trail.sign(acting, batch_id)
         if kind not in REVIEWS:
             raise Refusal("review-unknown", status=422, choices=", ".join(REVIEWS))
         role = acting.in_role(*(one.value for one in REVIEWS[kind].roles))
@@ -183,7 +193,10 @@ class QualityService:
     def _gate(
         self, state: BatchState, specification: Specification, now: datetime, stage: Stage, person: Person | None
     ) -> tuple[GateItem, ...]:
-        return gate(state, specification, now, stage, self._integrity.first_flaw(state) is None, person)
+        trained = self._recorder.training.histories(state.acted, subject_of(state.master))
+        whole = self._integrity.first_flaw(state) is None
+        unreviewed = self.trail.unreviewed(state) if whole else ()
+        return gate(state, specification, now, stage, whole, person, trained, unreviewed)
 
     def _specification(self, state: BatchState) -> Specification:
         return self._specifications.specification(state.master.specification)

@@ -9,18 +9,23 @@ from flask.json.provider import DefaultJSONProvider
 from flask_smorest import Api
 
 import mes
+from mes.web.admin.training import crew
 from mes.web.admin.views import admin
+from mes.web.api.access import access
 from mes.web.api.batches import batches
 from mes.web.api.custody import custody
 from mes.web.api.entering import entering
 from mes.web.api.equipment import equipment
 from mes.web.api.masters import masters
+from mes.web.api.passkeys import passkeys
 from mes.web.api.patients import patients
 from mes.web.api.people import people
 from mes.web.api.quality import quality
 from mes.web.api.reading import reading
 from mes.web.api.records import records
 from mes.web.api.steps import steps
+from mes.web.api.trail import trail
+from mes.web.api.training import training
 from mes.web.auditor.views import auditor
 from mes.web.clinic.views import clinic
 from mes.web.door import hang_door
@@ -33,9 +38,10 @@ from mes.web.services import EXTENSION, Services
 from mes.web.showing import dress_pages
 
 INTERFACE = (
-    entering, people, masters, equipment, patients, batches, steps, quality, custody, records, reading,
+    entering, passkeys, people, access, masters, equipment, patients, batches, steps, quality, custody, records, reading,
+    training,
 )  # fmt: skip
-PAGES = (operator, release, auditor, clinic, admin)
+PAGES = (operator, release, auditor, clinic, admin, crew)
 STATIC_MAX_AGE_S = 3600
 
 

@@ -12,8 +12,8 @@ from mes.quality.trail.model import Condition
 class TrailExported(Event):
     """Somebody took a copy of a part of the trail.
 
-    `digest` is the SHA-256 of the file, which can be made again from this entry: `count` entries before it that meet
-    the conditions. What was looked for in reasons is detachable content, since people type it.
+    `digest` is the SHA-256 of the file, which can be made again from this entry: the `count` entries with an index
+    below `before` that meet the conditions. What was looked for in reasons is detachable content, since people type it.
     """
 
     tag: ClassVar[str] = "site:trail:exported"
@@ -21,6 +21,7 @@ class TrailExported(Event):
     filter: tuple[Condition, ...]
     sort: str
     descending: bool
+    before: int
     count: int
     digest: str
     searched: Mapping[str, object] | None = None
