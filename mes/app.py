@@ -40,7 +40,9 @@ from mes.ledger.keys import SiteKey
 from mes.ledger.store import Ledger, Projector
 from mes.masters import tables as master_tables
 from mes.masters.service import MasterService
+from mes.masters.training import TrainingService
 from mes.people import tables as people_tables
+from mes.people.passkeys import RelyingParty
 from mes.people.passwords import PRODUCTION, Hasher, HashParameters
 from mes.people.second_factor import SecretBox
 from mes.people.service import PeopleService
@@ -52,7 +54,7 @@ from mes.quality.trail import tables as trail_tables
 from mes.records.service import RecordService
 from mes.schedule import VeinToVein
 from mes.settings import Profile, SiteSettings
-from mes.signatures.service import SigningService
+from mes.signatures.service import SigningPolicy, SigningService
 from mes.web.services import Services
 
 PROJECTORS: Sequence[Projector] = (
@@ -122,9 +124,11 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
     """Make every service of a site process."""
     sessions = Sessions(settings.sessions_path)
     box = SecretBox.load(settings.credential_key_path)
-    people = PeopleService(ledger, clock, sessions, Hasher(hashing), box)
-    signing = SigningService(ledger, people)
+    party = RelyingParty.of(settings.public_origin, settings.site)
+    people = PeopleService(ledger, clock, sessions, Hasher(hashing), box, relying_party=party)
+    signing = SigningService(ledger, people, SigningPolicy(settings.signing, settings.language))
     masters = MasterService(ledger, clock, signing)
+    training = TrainingService(ledger, clock, signing, people, masters)
     equipment = EquipmentService(ledger, clock)
     vault = PatientVault.open(settings.site_dir)
     patients = PatientService(vault, ledger, clock)
@@ -137,6 +141,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
     specifications = VendoredSpecifications()
     services = Services(
         settings=settings, clock=clock, ledger=ledger, people=people, signing=signing, masters=masters,
+        training=training,
         equipment=equipment, telemetry=telemetry, patients=patients, recorder=recorder,
         orders=OrderService(recorder, masters, signing, lambda: new_coi(DEMO_FACILITY, clock.now())),
         steps=StepService(recorder, runs, CustodyMatcher(patients), telemetry.latest),
@@ -146,6 +151,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         records=RecordService(
             ledger, clock, telemetry, masters, folder=settings.site_dir / "exports",
             specification=specifications.specification, forbidden=vault_words(vault), clock_factor=factor_of(clock),
+            rp_id=party.rp_id, origins=party.origins,
         ),
         status=SiteStatus(settings, clock, ledger, telemetry, equipment).read,
         simulated_device=settings.simulated_clock, help_strip=help_of(settings),

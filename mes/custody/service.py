@@ -8,6 +8,7 @@ from mes.batches import events as ev
 from mes.batches.model import BatchState
 from mes.batches.ports import ScanVerdict
 from mes.batches.service.acting import Acting
+from mes.batches.service.kept import Kept
 from mes.batches.service.recorder import Recorder
 from mes.custody import bedside, containers, handovers, labelling
 from mes.custody.events import ContainerCreated, ContainerInfused, ContainerMoved
@@ -52,6 +53,7 @@ class CustodyService:
         self._recorder = recorder
         self._matcher = CustodyMatcher(wristbands)
         self._texts = texts
+        self._ended: Kept[datetime] = Kept()
 
     def identify_donation(self, acting: Acting, batch_id: str, *, code: str) -> BatchState:
         """Bind the scanned donation number to the batch; the collected bag becomes container `<batch>.A1`."""
@@ -94,11 +96,12 @@ class CustodyService:
         events = labelling.issue_labels(state, text, container, count, acting.person, acting.reason)
         items = [*batch_items(state), ShownItem("Labels", ", ".join(event.serial for event in events)),
                  *(ShownItem("Label text", line) for line in events[0].text)]  # fmt: skip
+        each = [acting, *(acting.signing_next() for _ in events[1:])]
         signed = [
             self._recorder.sign(
-                acting, event, stream=state.stream, meaning=Meaning.LABEL_ISSUED, items=items, state=state, now=now
+                one, event, stream=state.stream, meaning=Meaning.LABEL_ISSUED, items=items, state=state, now=now
             )
-            for event in events
+            for one, event in zip(each, events, strict=True)
         ]
         return self._recorder.commit(
             state, acting, [one.draft for one in signed], role=role, now=now, shown=[signed[0].shown]
@@ -221,7 +224,8 @@ class CustodyService:
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.CLINICIAN.value)
-        events = bedside.end_infusion(state, volume_ml, outcome, now)
+        ended = self._ended.of((acting.op, volume_ml, outcome), lambda: now)
+        events = bedside.end_infusion(state, volume_ml, outcome, ended)
         container = events[0].container
         infused = ContainerInfused(container, outcome, volume_ml)
         items = [*batch_items(state), ShownItem("Container", container), ShownItem("Volume given", f"{volume_ml} mL"),

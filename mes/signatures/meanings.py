@@ -89,7 +89,8 @@ TWO_FACTOR: frozenset[Meaning] = frozenset(
 )
 """Meanings that always take a password and a second factor, whatever was signed before in the session."""
 
-LANGUAGES = ("en", "nl", "fr", "es")
+LANGUAGE_NAMES: Mapping[str, str] = {"en": "English", "nl": "Nederlands", "fr": "Français", "es": "Español"}
+LANGUAGES = tuple(LANGUAGE_NAMES)
 """Languages in which every meaning has its sentence."""
 
 

@@ -93,6 +93,7 @@ class SigningService:
         """
         signed_before = self._people.signed_before(session)
         person = self._people.person(session.person.id)
+        self._people.may_sign(person, meaning.value)
         text = texts(person.language or self._policy.language)[meaning]
         ledger = self._ledger
         subject = Subject(ledger.site, ledger.gen, stream, type, data, reason, shown, meaning, text, person)
@@ -184,5 +185,6 @@ class SigningService:
         self, session: Session, person: Person, meaning: Meaning, cause: str, in_a_row: int, now: datetime
     ) -> None:
         event = SignatureRefused(person.id, meaning, session.terminal, cause, in_a_row)
-        write = Write(stream_name("person", person.id), (event.draft(),))
+        alert = self._people.alert("signature", session.terminal, in_a_row, person.id)
+        write = Write(stream_name("person", person.id), (event.draft(), *alert))
         self._ledger.append(new_op(), [write], actor=own_actor(person, session.terminal), now=now)

@@ -103,7 +103,7 @@ def _answer(status: int, code: str, text: str, facts: Mapping[str, Any]) -> Resp
         page = "sign_in.html" if status == 401 and g.get("session") is None else "refused.html"
         return make_response(render_template(page, code=code, text=text, status=status), status)
     if "HX-Request" in request.headers:
-        inline = "signature.password" in request.form
+        inline = "signature.shown" in request.form
         return make_response(render_template("message.html", code=code, text=text, inline=inline), status)
     return make_response(jsonify(code=code, text=text, facts=dict(facts)), status)
 

@@ -40,6 +40,10 @@ class Acting:
             raise Refusal("role-missing", status=403, role="any role")
         return min(self.session.person.roles, key=lambda role: role.value)
 
+    def signing_next(self) -> "Acting":
+        """Return the same act signing a further entry under the same document; refuses `passkey-signs-one`."""
+        return self if self.credentials is None else replace(self, credentials=self.credentials.for_next())
+
     def because(self, reason: str | None) -> "Acting":
         """Return the same act with another reason."""
         return replace(self, reason=reason)

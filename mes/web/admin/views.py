@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template
 
 from mes.people.model import Role
+from mes.signatures.meanings import LANGUAGE_NAMES
 from mes.web.api.equipment import of_row
 from mes.web.permission import current_session, public, signed_in
 from mes.web.services import services
@@ -29,7 +30,9 @@ def first() -> str:
 @signed_in
 def me() -> str:
     """Show one's own account: roles, password, second factor."""
-    return render_template("me.html", person=current_session().person)
+    person = current_session().person
+    passkeys = services().people.passkeys(person.id)
+    return render_template("me.html", person=person, passkeys=passkeys, languages=LANGUAGE_NAMES)
 
 
 @admin.route("/people")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from mes.batches.service.acting import Acting
 from mes.ids import ID_PATTERN, Op
@@ -25,13 +25,51 @@ class Closed(Schema):
         unknown = RAISE
 
 
+BASE64URL = validate.Regexp("^[A-Za-z0-9_-]{1,8000}$", error="base64url without padding")
+
+
+class AssertionSchema(Closed):
+    """A passkey's answer to the statement, as WebAuthn names its parts."""
+
+    credential = fields.String(required=True, validate=BASE64URL)
+    authenticator_data = fields.String(required=True, data_key="authenticatorData", validate=BASE64URL)
+    client_data = fields.String(required=True, data_key="clientDataJSON", validate=BASE64URL)
+    signature = fields.String(required=True, validate=BASE64URL)
+
+
 class SignatureSchema(Closed):
-    """What a signer hands in; `shown` is the digest of what was on the screen."""
+    """What a signer hands in: a password or an assertion; `shown` is the digest of what was on the screen.
+
+    `statement` and `after` are those of the prompt; without them a password signs what is there now. There is no
+    field for a time or a meaning: both are the site's own.
+    """
 
     user_name = fields.String(validate=SHORT)
-    password = fields.String(required=True, validate=validate.Length(1, 200), load_only=True)
+    password = fields.String(validate=validate.Length(1, 200), load_only=True)
     totp = fields.String(validate=validate.Length(6, 8), load_only=True)
+    assertion = fields.Nested(AssertionSchema)
     shown = fields.String(required=True, validate=validate.Length(64, 64))
+    statement = fields.String(validate=validate.Length(64, 64))
+    after = fields.Integer(strict=False, validate=validate.Range(0))
+
+    @validates_schema
+    def has_a_secret(self, found: dict[str, Any], **_: Any) -> None:
+        """Refuse a signature without a secret, and one with two."""
+        if ("password" in found) == ("assertion" in found):
+            raise ValidationError("a password, or a passkey's assertion")
+
+
+def credentials_of(signature: dict[str, Any]) -> Credentials:
+    """Return what a signer handed in, as the rooms take it."""
+    answer = signature.get("assertion")
+    assertion = None if answer is None else {
+        "credential": answer["credential"], "authenticatorData": answer["authenticator_data"],
+        "clientDataJSON": answer["client_data"], "signature": answer["signature"],
+    }  # fmt: skip
+    return Credentials(
+        signature.get("user_name"), signature.get("password"), signature.get("totp"), signature["shown"],
+        signature.get("statement"), signature.get("after"), assertion,
+    )  # fmt: skip
 
 
 class ActSchema(Closed):
@@ -45,9 +83,5 @@ class ActSchema(Closed):
 def acting(form: dict[str, Any]) -> Acting:
     """Take what every act carries out of a loaded form."""
     signature = form.pop("signature", None)
-    credentials = None
-    if signature is not None:
-        credentials = Credentials(
-            signature.get("user_name"), signature["password"], signature.get("totp"), signature["shown"]
-        )
+    credentials = None if signature is None else credentials_of(signature)
     return Acting(current_session(), Op(str(form.pop("op"))), credentials, form.pop("reason", None))
