@@ -8,13 +8,14 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from threading import RLock
 from typing import Any
 
 from mes.errors import Refusal
 from mes.ids import Op, new_op
 from mes.ledger.entry import Actor, Entry, Write
-from mes.ledger.events import Event
+from mes.ledger.events import Event, decode, encode
 from mes.ledger.founding import key_book
 from mes.ledger.key_book import KeyBook, check_new, check_revocable
 from mes.ledger.key_folder import prepare, settle
@@ -23,6 +24,7 @@ from mes.ledger.reader import first_index_at
 from mes.ledger.site_events import KeyRetired, KeyRevoked, KeyRotated, KeysBackedUp, KeysRestored
 from mes.ledger.store import Ledger
 from mes.settings import SiteSettings
+from mes.site_process.backup.events import BackupMade, RestoreDrilled
 
 CONSOLE = Actor.system("console")
 MAX_REASON = 500
@@ -40,6 +42,8 @@ class Console:
         self._acts: Mapping[str, Callable[[Op, Facts], dict[str, Any]]] = {
             "keys.rotate": self._rotate, "keys.retire": self._retire, "keys.revoke": self._revoke,
             "keys.backed_up": self._backed_up, "keys.restored": self._restored, "ledger.checkpoint": self._checkpoint,
+            "backups.made": partial(self._told_backup, BackupMade),
+            "backups.drilled": partial(self._told_backup, RestoreDrilled),
         }  # fmt: skip
 
     def act(self, command: str, op: Op, facts: Facts) -> dict[str, Any]:
@@ -126,6 +130,11 @@ class Console:
             self._append(op, [KeysRestored(digest_of(facts), files_of(facts))], reason_of(facts))
         return {}
 
+    def _told_backup(self, kind: type[Event], op: Op, facts: Facts) -> dict[str, Any]:
+        if not self._known(op, kind):
+            self._append(op, [event_from(kind, facts)], None)
+        return {}
+
     def _checkpoint(self, op: Op, facts: Facts) -> dict[str, Any]:
         return {"checkpoint": self._ledger.checkpoint(self._now())}
 
@@ -167,6 +176,17 @@ def listed(book: KeyBook, number: int) -> dict[str, Any]:
     if key.revoked_from is not None:
         state = f"revoked after {key.revoked_from} entries"
     return {"key": key.verifier.vkey, "named_at": key.named_at, "state": state, "is_present": key == book.present}
+
+
+def event_from(kind: type[Event], facts: Facts) -> Event:
+    """Return the event whose fields these facts are; refuses `console-fact-wrong` for one too many, few or wrong."""
+    try:
+        event: Event = decode(kind, facts)
+    except (TypeError, ValueError):
+        event = None  # type: ignore[assignment]
+    if event is None or encode(event) != dict(facts):
+        raise Refusal("console-fact-wrong", status=422, fact=kind.tag, given=str(dict(facts))[:80])
+    return event
 
 
 def reason_of(facts: Facts) -> str:

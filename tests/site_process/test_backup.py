@@ -4,12 +4,15 @@ import os
 import shutil
 import stat
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from mes.app import open_ledger
+from mes.cli import main
 from mes.errors import Fault, IntegrityBreach, Refusal
 from mes.ids import SiteId, new_op, stream
 from mes.ledger.database import open_engine
@@ -32,7 +35,7 @@ class Site:
         from mes.app import create_site
 
         address = "" if url.startswith("sqlite") else url
-        self.settings = SiteSettings(folder, SiteId("site-one"), "UTC", database_url=address, simulated_clock=True)
+        self.settings = SiteSettings(folder, SiteId("site-one"), "UTC", database_url=address)
         write(self.settings)
         self.engine = open_engine(self.settings.database)
         upgrade(self.engine)
@@ -204,3 +207,33 @@ def test_a_cut_or_renamed_file_is_refused(tmp_path, cut):
     (tmp_path / "sealed").write_bytes(body[:-cut])
     with pytest.raises(IntegrityBreach):
         key.open(tmp_path / "sealed", tmp_path / "cut", "a")
+
+
+def test_the_commands_record_what_was_done(site, tmp_path, scratch):
+    site.ledger.close()
+    asked = ["--site", str(site.settings.site_dir)]
+    made = CliRunner().invoke(main, ["backup", "make", *asked, "--to", str(tmp_path / "backups")])
+    assert made.exit_code == 0, made.output
+    folder = next((tmp_path / "backups").iterdir())
+    drilled = CliRunner().invoke(main, ["backup", "drill", *asked, str(folder), "--database", scratch])
+    assert drilled.exit_code == 0, drilled.output
+    assert "PASSED" in drilled.output
+    told = {entry.type: entry.data for entry in site.ledger.entries() if entry.type.startswith(("site:b", "site:r"))}
+    assert told["site:backup:made"]["size"] == 42
+    assert told["site:restore:drilled"]["outcome"] == "passed"
+    assert told["site:restore:drilled"]["manifest"] == told["site:backup:made"]["manifest"]
+    (report,) = (site.settings.site_dir / "drills").iterdir()
+    assert sha256(report.read_bytes()).hexdigest() == told["site:restore:drilled"]["report"]
+
+
+def test_a_failed_drill_is_recorded_as_failed_and_ends_with_1(site, tmp_path, scratch):
+    folder, _ = make_backup(site.settings, tmp_path / "backups", NOW)
+    part = next(folder.glob("site.*.sealed"))
+    part.chmod(0o600)
+    part.write_bytes(b"")
+    site.ledger.close()
+    done = CliRunner().invoke(main, ["backup", "drill", "--site", str(site.settings.site_dir), str(folder)])
+    assert done.exit_code == 1
+    assert f"{part.name} is not the file that was backed up" in done.output
+    outcomes = [entry.data["outcome"] for entry in site.ledger.entries() if entry.type == "site:restore:drilled"]
+    assert outcomes == ["failed"]
