@@ -150,6 +150,8 @@ def certify_finally(play: Playing) -> None:
     every(play, "reviewer", play.of_batch("results/review"), [{"item": one["item"]} for one in DEFERRED])
     play.finish("A25", LAB)
     play.pace.until(play.pace.now + HOUR)
+    open_critical(play, "qa2")
+    play.people["qa2"].act(play.of_batch("reviews"), kind="audit_trail")
     certify(play, "final")
 
 
@@ -206,7 +208,17 @@ def settle_problems(play: Playing) -> None:
 def review(play: Playing) -> None:
     """Production, QC unit, audit trail by somebody uninvolved, then QA, which closes the review step."""
     for person, kind in (("supervisor", "production"), ("reviewer", "qc"), ("qa2", "audit_trail"), ("qa", "qa")):
+        if kind == "audit_trail":
+            open_critical(play, person)
         play.people[person].act(play.of_batch("reviews"), kind=kind)
+
+
+def open_critical(play: Playing, person: str) -> None:
+    """The reviewer of the audit trail opens every critical entry before signing."""
+    reviewer = play.people[person]
+    for one in reviewer.get(play.of_batch("trail"))["findings"]:
+        if one["critical"] and not one["opened"]:
+            reviewer.act(play.of_batch("trail/examine"), index=str(one["index"]))
 
 
 def certify(play: Playing, stage: str) -> None:

@@ -14,6 +14,7 @@ from mes.web.admin.views import admin
 from mes.web.api.access import access
 from mes.web.api.batches import batches
 from mes.web.api.custody import custody
+from mes.web.api.downtime import downtime
 from mes.web.api.entering import entering
 from mes.web.api.equipment import equipment
 from mes.web.api.masters import masters
@@ -26,6 +27,7 @@ from mes.web.api.records import records
 from mes.web.api.steps import steps
 from mes.web.api.trail import trail
 from mes.web.api.training import training
+from mes.web.auditor.trail import trail_pages
 from mes.web.auditor.views import auditor
 from mes.web.clinic.views import clinic
 from mes.web.door import hang_door
@@ -38,10 +40,10 @@ from mes.web.services import EXTENSION, Services
 from mes.web.showing import dress_pages
 
 INTERFACE = (
-    entering, passkeys, people, access, masters, equipment, patients, batches, steps, quality, custody, records, reading,
-    training,
+    entering, passkeys, people, access, masters, equipment, patients, batches, steps, quality, custody, records,
+    reading, training, trail,
 )  # fmt: skip
-PAGES = (operator, release, auditor, clinic, admin, crew)
+PAGES = (operator, downtime, release, auditor, trail_pages, clinic, admin, crew)
 STATIC_MAX_AGE_S = 3600
 
 

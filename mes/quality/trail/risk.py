@@ -118,8 +118,10 @@ def _late(data: Mapping[str, Any]) -> Judged | None:
 
 def _signing(data: Mapping[str, Any]) -> Judged:
     cause = str(data["cause"]).replace("_", " ")
-    return Risk.FAILED_SIGNING, f"{data['meaning']}: {cause}, {data['in_a_row']} in a row", (
-        data["cause"] == "person_wrong" or data["in_a_row"] >= STUBBORN
+    return (
+        Risk.FAILED_SIGNING,
+        f"{data['meaning']}: {cause}, {data['in_a_row']} in a row",
+        (data["cause"] == "person_wrong" or data["in_a_row"] >= STUBBORN),
     )
 
 
