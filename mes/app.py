@@ -33,6 +33,7 @@ from mes.errors import IntegrityBreach, Refusal
 from mes.identity.coi import new_coi
 from mes.identity.service import PatientService
 from mes.identity.vault import PatientVault
+from mes.ledger.disk import Disk
 from mes.ledger.founding import book_of
 from mes.ledger.kept_note import KeptNote
 from mes.ledger.key_folder import settle
@@ -51,10 +52,12 @@ from mes.quality.integrity import BatchIntegrity
 from mes.quality.service import QualityService
 from mes.quality.specifications import VendoredSpecifications
 from mes.quality.trail import tables as trail_tables
+from mes.records.downtime.shelf import DowntimePacks
 from mes.records.service import RecordService
 from mes.schedule import VeinToVein
 from mes.settings import Profile, SiteSettings
 from mes.signatures.service import SigningPolicy, SigningService
+from mes.site_process.notices import Notices, about_disk, about_holds
 from mes.web.services import Services
 
 PROJECTORS: Sequence[Projector] = (
@@ -78,6 +81,7 @@ class Wired:
     outbox: CommandOutbox
     sessions: Sessions
     spool: CommandSpool
+    notices: Notices
 
     def close(self) -> None:
         """Finish the record under way and close every file."""
@@ -122,11 +126,18 @@ def open_ledger(settings: SiteSettings, engine: Engine) -> Ledger:
 
 def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashParameters = PRODUCTION) -> Wired:
     """Make every service of a site process."""
-    sessions = Sessions(settings.sessions_path)
+    sessions = Sessions(
+        settings.sessions_path, idle_s=settings.idle_minutes * 60, absolute_s=settings.session_hours * 3600
+    )
     box = SecretBox.load(settings.credential_key_path)
     party = RelyingParty.of(settings.public_origin, settings.site)
-    people = PeopleService(ledger, clock, sessions, Hasher(hashing), box, relying_party=party)
+    people = PeopleService(
+        ledger, clock, sessions, Hasher(hashing), box, relying_party=party, password_days=settings.password_days
+    )
     signing = SigningService(ledger, people, SigningPolicy(settings.signing, settings.language))
+    disk = Disk([settings.site_dir])
+    signing.guards.append(disk.check_signing)
+    notices = Notices(about_holds(ledger.breaches), about_disk(disk))
     masters = MasterService(ledger, clock, signing)
     training = TrainingService(ledger, clock, signing, people, masters)
     equipment = EquipmentService(ledger, clock)
@@ -153,11 +164,14 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
             specification=specifications.specification, forbidden=vault_words(vault), clock_factor=factor_of(clock),
             rp_id=party.rp_id, origins=party.origins,
         ),
-        status=SiteStatus(settings, clock, ledger, telemetry, equipment).read,
+        downtime=DowntimePacks(
+            settings.site_dir / "downtime", recorder, time.monotonic, settings.site_dir / "phones.yaml"
+        ),
+        status=SiteStatus(settings, clock, ledger, telemetry, equipment, notices).read,
         simulated_device=settings.simulated_clock, help_strip=help_of(settings),
     )  # fmt: skip
     drain, outbox = Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer)
-    return Wired(services, drain, outbox, sessions, spool)
+    return Wired(services, drain, outbox, sessions, spool, notices)
 
 
 def vault_words(vault: PatientVault) -> Callable[[str], Sequence[bytes]]:
@@ -193,13 +207,15 @@ class SiteStatus:
     """What runs at this site, for its own screens and for the conductor of a demo."""
 
     def __init__(
-        self, settings: SiteSettings, clock: Clock, ledger: Ledger, telemetry: Telemetry, equipment: EquipmentService
-    ) -> None:
+        self, settings: SiteSettings, clock: Clock, ledger: Ledger, telemetry: Telemetry,
+        equipment: EquipmentService, notices: Notices,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
         self._telemetry = telemetry
         self._equipment = equipment
+        self._notices = notices
 
     def read(self) -> dict[str, Any]:
         """Return record time, virtual factor, and per device how far journal and drain are."""
@@ -218,6 +234,7 @@ class SiteStatus:
             "simulated": self._clock.simulated, "factor": factor, "devices": devices,
             "ledger_entries": self._ledger.size, "site_key": self._ledger.key.vkey,
             "collector": collector_alive(self._settings.site_dir),
+            "notices": [{"code": one.code, "facts": dict(one.facts)} for one in self._notices.shown()],
         }  # fmt: skip
 
 

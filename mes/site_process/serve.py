@@ -83,7 +83,7 @@ def start_background(wired: Wired, now: Callable[[], datetime]) -> list[Loop]:
         return wired.outbox.flush(now()) > 0 or busy
 
     beat = Heartbeat(wired.services.clock, ledger.heartbeat, last_signed_at(ledger))
-    loops = [Loop("drain", drain), Loop("heartbeat", beat.step)]
+    loops = [Loop("drain", drain), Loop("heartbeat", beat.step), Loop("downtime", wired.services.downtime.step)]
     for loop in loops:
         loop.start()
     return loops

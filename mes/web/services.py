@@ -18,8 +18,10 @@ from mes.equipment.telemetry import Telemetry
 from mes.identity.service import PatientService
 from mes.ledger.store import Ledger
 from mes.masters.service import MasterService
+from mes.masters.training import TrainingService
 from mes.people.service import PeopleService
 from mes.quality.service import QualityService
+from mes.records.downtime.shelf import DowntimePacks
 from mes.records.service import RecordService
 from mes.settings import SiteSettings
 from mes.signatures.service import SigningService
@@ -37,6 +39,7 @@ class Services:
     people: PeopleService
     signing: SigningService
     masters: MasterService
+    training: TrainingService
     equipment: EquipmentService
     telemetry: Telemetry
     patients: PatientService
@@ -48,6 +51,7 @@ class Services:
     quality: QualityService
     custody: CustodyService
     records: RecordService
+    downtime: DowntimePacks
     status: Callable[[], Mapping[str, Any]]
     simulated_device: bool = False
     clock_factor: Callable[[], str | None] = lambda: None
