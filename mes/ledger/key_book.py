@@ -4,7 +4,7 @@ A checkpoint counts if a key signed it that was not revoked for its size. A reti
 """
 
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from mes.errors import Refusal
@@ -58,14 +58,14 @@ class KeyBook:
             named = KnownKey(Verifier(self.origin, b64decode(entry.data["key"])), entry.index)
             return replace(self, keys=(*self.keys, named))
         if entry.type == KeyRetired.tag:
-            return self._changed(entry, retired_at=entry.index)
+            return self._changed(entry, lambda one: replace(one, retired_at=entry.index))
         if entry.type == KeyRevoked.tag:
-            return self._changed(entry, revoked_from=int(entry.data["from_size"]))
+            return self._changed(entry, lambda one: replace(one, revoked_from=int(entry.data["from_size"])))
         return self
 
-    def _changed(self, entry: Entry, **change: int) -> "KeyBook":
+    def _changed(self, entry: Entry, change: Callable[[KnownKey], KnownKey]) -> "KeyBook":
         public = b64decode(entry.data["key"])
-        keys = tuple(replace(one, **change) if one.verifier.public == public else one for one in self.keys)
+        keys = tuple(change(one) if one.verifier.public == public else one for one in self.keys)
         return replace(self, keys=keys)
 
     @property

@@ -143,7 +143,7 @@ def _request(line: bytes) -> tuple[str, Op, dict[str, Any]]:
         raise Refusal("body-malformed", status=400) from error
     if not (isinstance(command, str) and isinstance(op, str) and isinstance(facts, dict)) or len(request) != 3:
         raise Refusal("body-malformed", status=400)
-    return command, checked_op(op), facts
+    return command, Op(checked_op(op)), facts
 
 
 def _told(error: Exception) -> dict[str, Any]:
