@@ -9,12 +9,29 @@ from mes.demo.stage import DEVICE
 
 PRODUCT = "Autologous CD19 CAR-T cells, fresh (ARI-0001 specification)"
 QUALIFIED_FOR = timedelta(days=365)
+TRAINED_FOR = timedelta(days=365)
+NOT_AT_WORK = ("admin", "author", "auditor")
+"""Who never works on a batch."""
 
 
 def approve_master(people: Mapping[str, DemoPerson]) -> None:
-    """The author imports the shipped master, QA approves it."""
+    """The author imports the shipped master, QA approves it, and everybody who works by it is trained on it."""
     people["author"].act("/api/masters", master=MASTER, version=1)
     people["qa"].act(f"/api/masters/{MASTER}/1/approve")
+    train(people)
+
+
+def train(people: Mapping[str, DemoPerson]) -> None:
+    """The supervisor trains everybody who works on a batch; QA trains the supervisor."""
+    now = datetime.fromisoformat(people["qa"].get("/api/status")["now"])
+    for key, person in people.items():
+        if key in NOT_AT_WORK:
+            continue
+        trainer = people["qa" if key == "supervisor" else "supervisor"]
+        trainer.act(
+            "/api/training", person=person.id, subject=MASTER, version=1,
+            valid_until=(now + TRAINED_FOR).isoformat(),
+        )  # fmt: skip
 
 
 def register_device(

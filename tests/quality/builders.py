@@ -16,6 +16,7 @@ from mes.masters.model import Act, Kind, Parameter
 from mes.masters.reader import read_specification
 from mes.masters.specification import Specification
 from mes.people.model import Person, Role
+from mes.people.training.model import Training
 from mes.quality.judging import judge_result
 from tests.schedule.builders import SEVEN_DAYS, T0, a_batch, at
 
@@ -54,6 +55,11 @@ def a_person(person: str, *roles: Role) -> Person:
 
 
 QP = a_person("qp-1", Role.QP)
+TRAINED = {
+    name: (Training(T0 - timedelta(days=400), T0 + timedelta(days=400)),)
+    for name in ("op-1", "op-2", "nurse-1", "courier-1", "qc-1", "qc-2", "sup-1", "qa-1", "qp-1", "qp-2", "dr-1", "dr-2")
+}
+"""Everybody of the story, trained on the master all the time."""
 
 
 class Story:

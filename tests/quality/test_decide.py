@@ -14,7 +14,7 @@ from mes.quality import decide
 from mes.quality.gate import gate
 from mes.quality.gate.model import GateItem, Stage
 from mes.quality.statements import CONFIRMATIONS, REVIEWS
-from tests.quality.builders import DEFERRED, QP, RELEASE_H, SPECIFICATION, Story, do_step, enter, ready
+from tests.quality.builders import DEFERRED, QP, RELEASE_H, SPECIFICATION, TRAINED, Story, do_step, enter, ready
 
 ALL = tuple(CONFIRMATIONS)
 
@@ -61,7 +61,7 @@ def finished() -> Story:
 
 
 def items(story: Story, stage: Stage = Stage.PRELIMINARY, hour: float = RELEASE_H) -> tuple[GateItem, ...]:
-    return gate(story.state, SPECIFICATION, story.now(hour), stage, True, QP)
+    return gate(story.state, SPECIFICATION, story.now(hour), stage, True, QP, trained=TRAINED)
 
 
 def acknowledging(found: tuple[GateItem, ...]) -> tuple[str, ...]:
@@ -227,7 +227,7 @@ def test_certification_is_refused(story: Story, changes: dict[str, object], code
 @pytest.mark.rule("REG-A16-07")
 def test_nobody_certifies_for_whom_the_gate_was_not_judged() -> None:
     story = ready()
-    unsigned = gate(story.state, SPECIFICATION, story.now(RELEASE_H), Stage.PRELIMINARY, True)
+    unsigned = gate(story.state, SPECIFICATION, story.now(RELEASE_H), Stage.PRELIMINARY, True, trained=TRAINED)
     asked = decide.Certification(Stage.PRELIMINARY, ALL, acknowledging(unsigned))
     with pytest.raises(Refusal) as refused:
         decide.certify(story.state, SPECIFICATION, asked, unsigned)
