@@ -58,6 +58,8 @@ def _listen_sqlite(engine: Engine, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
+        if driver.in_transaction:  # the writer began it and SQLAlchemy joins (writing.py)
+            return
         try:
             driver.execute(begin)
         except sqlite3.OperationalError as error:
@@ -87,8 +89,8 @@ def _listen_postgresql(engine: Engine, read_only: bool) -> None:
 class Prepared:
     """A Core statement with positional parameters, compiled once and run by the driver itself.
 
-    The append path pays neither for compiling nor for a result layer; the transaction is still SQLAlchemy's, and
-    the errors are the driver's own (`dialect.loaded_dbapi`).
+    The append path pays neither for compiling nor for a result layer; the errors are the driver's own
+    (`dialect.loaded_dbapi`).
     """
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
@@ -97,15 +99,11 @@ class Prepared:
         positional: Any = type(dialect)
         self._text = str(statement.compile(dialect=positional(paramstyle=style)))
 
-    def run(self, connection: Connection, row: Sequence[Any]) -> None:
-        """Execute once."""
-        cursor = connection.connection.cursor()
+    def run(self, cursor: Any, row: Sequence[Any]) -> None:
+        """Execute once on the driver's cursor."""
         cursor.execute(self._text, row)
-        cursor.close()
 
-    def run_each(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    def run_each(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> None:
         """Execute once per row; nothing for no row."""
         if rows:
-            cursor = connection.connection.cursor()
             cursor.executemany(self._text, rows)
-            cursor.close()

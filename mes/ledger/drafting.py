@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from mes.errors import Refusal
 from mes.ids import ID_PATTERN, SITE_PATTERN, Stream
-from mes.ledger.canonical import checked, malformed
+from mes.ledger.canonical import MAX_INTEGER, checked, malformed
 from mes.ledger.entry import Actor, Draft, Occurred, Ref, Write
 from mes.ledger.events import time_text
 
@@ -18,18 +18,16 @@ OP_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HEX_PATTERN = re.compile(r"[0-9a-f]{64}")
 MAX_DRAFTS = 100_000
 OCCURRED_BY = frozenset({"device", "person", "site"})
+_known_types: set[str] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The placeless part of one entry, plain and within the rules."""
 
     stream: Stream
     document: Mapping[str, Any]
     expected_seq: int | None
     """Set on the first draft of a write only."""
-    refs: tuple[Ref, ...]
-    corrects: tuple[Stream, int] | None
 
 
 def checked_site(site: str) -> str:
@@ -46,8 +44,9 @@ def checked_op(op: str) -> str:
     return op
 
 
+@lru_cache(maxsize=1024)
 def actor_document(actor: Actor) -> dict[str, Any]:
-    """Return an actor as an entry holds it; ValueError where a program left out who acted."""
+    """Return an actor as an entry holds it, one dict for all its entries; ValueError where it is left out who acted."""
     if not ID_PATTERN.fullmatch(actor.id):
         raise malformed("actor.id", "id", actor.id)
     if actor.kind == "person":
@@ -63,12 +62,15 @@ def actor_document(actor: Actor) -> dict[str, Any]:
 
 def parts_of(writes: Sequence[Write]) -> list[Part]:
     """Return the parts of all drafts in order; refuses `entry-malformed`. ValueError if there is none."""
-    parts = [
-        _part(write.stream, draft, write.expected_seq if place == 0 else None)
-        for write in writes
-        for place, draft in enumerate(write.drafts)
-    ]
-    if not parts or any(not write.drafts for write in writes):
+    parts: list[Part] = []
+    for write in writes:
+        if not write.drafts:
+            raise ValueError("an operation without a draft")
+        expected = write.expected_seq
+        for draft in write.drafts:
+            parts.append(_part(write.stream, draft, expected))
+            expected = None
+    if not parts:
         raise ValueError("an operation without a draft")
     if len(parts) > MAX_DRAFTS:
         raise ValueError(f"{len(parts)} drafts in one operation; at most {MAX_DRAFTS}")
@@ -78,24 +80,31 @@ def parts_of(writes: Sequence[Write]) -> list[Part]:
 def _part(stream: Stream, draft: Draft, expected_seq: int | None) -> Part:
     if not STREAM_PATTERN.fullmatch(stream):
         raise malformed("stream", "stream", stream)
-    if len(draft.type) > 80 or not TYPE_PATTERN.fullmatch(draft.type):
-        raise malformed("type", "type", draft.type)
-    if type(draft.tv) is not int or draft.tv < 1:
+    if draft.type not in _known_types:
+        _check_type(draft.type)
+    if type(draft.tv) is not int or not 1 <= draft.tv <= MAX_INTEGER:
         raise malformed("tv", "type", str(draft.tv))
     if not isinstance(draft.data, Mapping):
         raise TypeError("data is no mapping")
-    document: dict[str, Any] = {"type": draft.type, "tv": draft.tv, "data": draft.data}
+    document: dict[str, Any] = {"type": draft.type, "tv": draft.tv, "data": checked(draft.data, "data", 2)}
     if draft.occurred is not None:
         document["occurred"] = _occurred(draft.occurred)
     if draft.refs:
-        document["refs"] = [_ref(ref) for ref in draft.refs]
+        document["refs"] = checked([_ref(ref) for ref in draft.refs], "refs", 2)
     if draft.corrects is not None:
-        document["corrects"] = {"stream": draft.corrects[0], "seq": draft.corrects[1]}
+        document["corrects"] = checked({"stream": draft.corrects[0], "seq": draft.corrects[1]}, "corrects", 2)
     if draft.reason is not None:
-        document["reason"] = draft.reason
+        document["reason"] = checked(draft.reason, "reason", 2)
     if draft.signature is not None:
-        document["signature"] = draft.signature
-    return Part(stream, checked(document), expected_seq, draft.refs, draft.corrects)
+        document["signature"] = checked(draft.signature, "signature", 2)
+    return Part(stream, document, expected_seq)
+
+
+def _check_type(kind: str) -> None:
+    if len(kind) > 80 or not TYPE_PATTERN.fullmatch(kind):
+        raise malformed("type", "type", kind)
+    if len(_known_types) < 4096:  # as canonical.py bounds the keys it knows
+        _known_types.add(kind)
 
 
 def _occurred(occurred: Occurred) -> dict[str, Any]:
@@ -117,6 +126,11 @@ def offset_text(at: datetime) -> str:
     offset = at.utcoffset()
     if offset is None:
         raise ValueError("naive time")
+    return _printed(offset)
+
+
+@lru_cache(maxsize=256)
+def _printed(offset: timedelta) -> str:
     minutes = round(offset.total_seconds() / 60)
     sign = "-" if minutes < 0 else "+"
     return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"

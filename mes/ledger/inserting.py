@@ -39,23 +39,24 @@ class Inserting:
         driver: Any = dialect.loaded_dbapi
         self._clashes: tuple[type[Exception], ...] = (driver.IntegrityError,)
 
-    def queue(self, connection: Connection) -> None:
+    def queue(self, cursor: Any) -> None:
         """Wait for every other writer before the head is read; on SQLite the transaction's begin did that."""
         if self._queues:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK_KEY})")
+            cursor.execute(f"SELECT pg_advisory_xact_lock({WRITE_LOCK_KEY})")
 
-    def entries(self, connection: Connection, gen: int, entries: Sequence[Entry], nodes: Sequence[Node]) -> None:
-        """Insert entries and the tree nodes that they completed; Overtaken if a place or the operation is taken."""
+    def entries(self, cursor: Any, gen: int, entries: Sequence[Entry], nodes: Sequence[Node]) -> None:
+        """Insert entries and the tree nodes that they completed; Overtaken if a place or the operation is taken.
+
+        `cursor` is the driver's. One entry without nodes is one statement and needs no transaction around it.
+        """
         rows = [_row(gen, entry) for entry in entries]
         try:
             if len(rows) == 1:
-                self._entry.run(connection, rows[0])
+                self._entry.run(cursor, rows[0])
             else:
-                self._entry.run_each(connection, rows)
+                self._entry.run_each(cursor, rows)
             if nodes:
-                self._node.run_each(
-                    connection, [(gen, node.level, node.position, node.hash, node.below) for node in nodes]
-                )
+                self._node.run_each(cursor, [(gen, node.level, node.position, node.hash, node.below) for node in nodes])
         except self._clashes as error:
             raise Overtaken from error
 

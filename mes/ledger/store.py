@@ -2,15 +2,16 @@
 
 import weakref
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Engine, insert, select
 
 from mes.errors import IntegrityBreach, Refusal
 from mes.ids import Op, Stream, new_op
+from mes.ledger.accompanying import Accompanying, Alongside, Projector
 from mes.ledger.breach import BreachLog
 from mes.ledger.checkpoints import Checkpoint, origin_of
 from mes.ledger.database import open_engine
@@ -19,19 +20,14 @@ from mes.ledger.entry import Actor, Content, Draft, Entry, Write
 from mes.ledger.events import time_text
 from mes.ledger.founding import check_identity, check_last_checkpoint, checked_ground, prepare_tables
 from mes.ledger.heads import Head, read_head, stored_root
-from mes.ledger.inserting import check_references, remove_contents, store_contents, store_shown
 from mes.ledger.kept_note import KeptNote
 from mes.ledger.keys import SiteKey
-from mes.ledger.placing import Ground, Placed, utc
+from mes.ledger.placing import Ground, utc
 from mes.ledger.reader import LedgerReader, newest_generation
 from mes.ledger.site_events import Heartbeat, LedgerContinued, LedgerCreated
 from mes.ledger.tables import CHECKPOINT
 from mes.ledger.triggers import check_triggers
 from mes.ledger.writer import Writer
-
-Projector = Callable[[Connection, Entry], None]
-"""Updates read tables from one entry, in the append's transaction; a pure function of the entry and the tables."""
-Alongside = Callable[[Connection], None]
 
 __all__ = ["Alongside", "Head", "Ledger", "Projector"]
 
@@ -200,18 +196,8 @@ class Ledger(LedgerReader):
         for part in parts:
             self.breaches.check(part.stream)
 
-        def store(connection: Connection, placed: Placed) -> None:
-            check_references(connection, self.gen, placed.own)
-            store_contents(connection, placed.own, contents)
-            store_shown(connection, placed.own, shown)
-            remove_contents(connection, self.gen, placed.own)
-            for entry in (*placed.steps, *placed.own):
-                for project in self._projectors:
-                    project(connection, entry)
-            if alongside is not None:
-                alongside(connection)
-
-        return self._writer.append(op, parts, who, moment, store)
+        others = Accompanying(self._projectors, contents, shown, alongside)
+        return self._writer.append(op, parts, who, moment, others)
 
     def beside(self, store: Alongside) -> None:
         """Run `store` in a write transaction of its own, in turn with the appends: for rows without an entry.

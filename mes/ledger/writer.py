@@ -4,27 +4,26 @@ The head is cached between appends and read anew after any failure. Should anoth
 same, the database's unique keys refuse the place and the append is tried once more from a fresh head.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
 
 from mes.errors import Fault, IntegrityBreach, Refusal
-from mes.ids import Op
+from mes.ids import Op, Stream
+from mes.ledger.accompanying import Accompanying
 from mes.ledger.breach import BreachLog
 from mes.ledger.drafting import Part
 from mes.ledger.entry import Entry
 from mes.ledger.events import time_text
 from mes.ledger.heads import MAX_CACHED_STREAMS, Head, next_seq, read_head
 from mes.ledger.inserting import Inserting, Overtaken
-from mes.ledger.placing import Ground, Placed, place
+from mes.ledger.placing import Ground, place
 from mes.ledger.reader import stored_operation
-
-Store = Callable[[Connection, Placed], None]
+from mes.ledger.writing import WritingConnection
 
 
 class Writer:
@@ -33,22 +32,20 @@ class Writer:
     def __init__(self, engine: Engine, ground: Ground, breaches: BreachLog, head: Head | None = None) -> None:
         """`head` is the one that was just read, if any."""
         self.lock = RLock()
-        self._engine, self._ground, self._breaches, self._head = engine, ground, breaches, head
-        self._connection: Connection | None = None
+        self._ground, self._breaches, self._head = ground, breaches, head
+        self._writing = WritingConnection(engine)
         self._inserting = Inserting(engine.dialect)
-        driver: Any = engine.dialect.loaded_dbapi
-        self._failures: tuple[type[Exception], ...] = (OperationalError, driver.OperationalError)
 
     def append(
-        self, op: Op, parts: Sequence[Part], who: dict[str, Any], now: datetime, store: Store
+        self, op: Op, parts: Sequence[Part], who: dict[str, Any], now: datetime, others: Accompanying
     ) -> tuple[Entry, ...]:
-        """Place and insert `parts`, then call `store` in the same transaction; a known `op` gets its entries.
+        """Place and insert `parts`, and store `others` in the same transaction; a known `op` gets its entries.
 
         Whether `op` is known is asked only when the attempt fails: its unique key refuses it a second time.
         """
         with self.lock:
             try:
-                return self._attempt(op, parts, who, now, store)
+                return self._attempt(op, parts, who, now, others)
             except (Overtaken, Refusal) as failure:
                 known = self._known(op)
                 if known:
@@ -56,24 +53,34 @@ class Writer:
                 if isinstance(failure, Refusal) and failure.code != "somebody-was-faster":
                     raise
             try:  # once more, from a head that is read anew
-                return self._attempt(op, parts, who, now, store)
+                return self._attempt(op, parts, who, now, others)
             except Overtaken as failure:
                 breach = IntegrityBreach("a place that must be free is taken", op=op, found=failure.__cause__)
                 self._breaches.record(breach, time_text(now))
                 raise breach from failure
 
     def _attempt(
-        self, op: Op, parts: Sequence[Part], who: dict[str, Any], now: datetime, store: Store
+        self, op: Op, parts: Sequence[Part], who: dict[str, Any], now: datetime, others: Accompanying
     ) -> tuple[Entry, ...]:
-        gen = self._ground.gen
-        with self.transaction() as connection:
+        gen, writing = self._ground.gen, self._writing
+        with writing:
             cached, self._head = self._head, None  # put back only by success
             if cached is None:
-                self._inserting.queue(connection)
-            head = cached or self._read_head(connection, now)
-            placed = place(self._ground, head, lambda stream: next_seq(connection, gen, stream), op, who, parts, now)
-            self._inserting.entries(connection, gen, placed.steps + placed.own, placed.nodes)
-            store(connection, placed)
+                writing.begin()
+                self._inserting.queue(writing.cursor)
+            head = cached or self._read_head(writing.connection, now)
+
+            def upcoming(stream: Stream) -> int:
+                writing.begin()
+                return next_seq(writing.connection, gen, stream)
+
+            placed = place(self._ground, head, upcoming, op, who, parts, now)
+            entries, needed = placed.steps + placed.own, others.needed_by(placed)
+            if needed or placed.nodes or len(entries) > 1:
+                writing.begin()
+            self._inserting.entries(writing.cursor, gen, entries, placed.nodes)
+            if needed:
+                others.store(writing.connection, gen, placed)
         seqs = head.seqs if len(head.seqs) < MAX_CACHED_STREAMS else {}
         seqs.update(placed.head.seqs)
         self._head = Head(placed.head.frontier, placed.head.at, seqs)
@@ -102,26 +109,14 @@ class Writer:
 
         Fault `ledger-unavailable` if the database fails; whether a commit had succeeded is then unknown.
         """
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        connection = self._connection
-        if connection.in_transaction():
-            raise RuntimeError("an append inside an append")
         try:
-            with connection.begin():
+            with self._writing.transaction() as connection:
                 yield connection
-        except self._failures as error:
+        except Fault:
             self._head = None
-            connection.invalidate()
-            self._give_back()
-            raise Fault("ledger-unavailable", cause=str(error)) from error
-
-    def _give_back(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+            raise
 
     def close(self) -> None:
         """Give the writing connection back to the engine's pool."""
         with self.lock:
-            self._give_back()
+            self._writing.give_back()
