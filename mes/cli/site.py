@@ -44,3 +44,40 @@ def create(site_dir: Path, ident: str, tz: str, database: str, port: int, demo: 
     click.echo(f"site {ident} is in {site_dir}")
     click.echo(f"site key: {SiteKey.load(settings.site_key_path).vkey}")
     click.echo(f"one-time code of the first administrator, good for 24 hours: {code}")
+
+
+@site.command("clock")
+@SITE
+@click.option("--trust", is_flag=True, help="vouch for the clock after a jump, having compared it with another one")
+@click.option("--reason", default="", help="how you compared it")
+def clock(site_dir: Path, trust: bool, reason: str) -> None:
+    """Tell what the kernel says about this machine's clock; with --trust, let people sign again after a jump."""
+    from mes.settings import load
+    from mes.site_process.admin_socket import act
+    from mes.site_process.clock_watch import kernel_reading
+
+    found = kernel_reading()
+    if found is None:
+        click.echo("the kernel does not tell whether the clock is synchronised")
+    else:
+        state = "synchronised" if found.synchronised else "NOT synchronised by any time service"
+        click.echo(f"clock: {state}, largest error {found.error_s:.3f} s")
+    if trust:
+        act(load(site_dir), "clock.trust", {"reason": reason})
+        click.echo("recorded: people can sign again within ten seconds")
+
+
+@site.command("downtime")
+@SITE
+def downtime(site_dir: Path) -> None:
+    """List the downtime packs that lie ready to be printed."""
+    import json
+
+    from mes.settings import load
+
+    folder = load(site_dir).site_dir / "downtime"
+    for path in sorted(folder.glob("*.json")):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        click.echo(
+            f"{folder / path.stem}.pdf: as of {said['made_at']}, {len(said['sheets'])} sheets, pack {said['id']}"
+        )

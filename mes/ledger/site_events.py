@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 
 from mes.ledger.events import Event
@@ -53,6 +54,22 @@ class ClockStepped(Event):
     tag: ClassVar[str] = "site:clock:stepped"
     from_: datetime
     to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDrifted(Event):
+    """The machine's clock jumped, or its synchronisation was lost or came back; `kind` says which."""
+
+    tag: ClassVar[str] = "site:clock:drifted"
+    kind: str
+    seconds: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTrusted(Event):
+    """Somebody at the console compared the clock with another one and vouches for it; the reason says how."""
+
+    tag: ClassVar[str] = "site:clock:trusted"
 
 
 @dataclass(frozen=True, slots=True)

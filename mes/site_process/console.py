@@ -21,7 +21,7 @@ from mes.ledger.key_book import KeyBook, check_new, check_revocable
 from mes.ledger.key_folder import prepare, settle
 from mes.ledger.notes import parse_vkey
 from mes.ledger.reader import first_index_at
-from mes.ledger.site_events import KeyRetired, KeyRevoked, KeyRotated, KeysBackedUp, KeysRestored
+from mes.ledger.site_events import ClockTrusted, KeyRetired, KeyRevoked, KeyRotated, KeysBackedUp, KeysRestored
 from mes.ledger.store import Ledger
 from mes.settings import SiteSettings
 from mes.site_process.backup.events import BackupMade, RestoreDrilled
@@ -42,7 +42,7 @@ class Console:
         self._acts: Mapping[str, Callable[[Op, Facts], dict[str, Any]]] = {
             "keys.rotate": self._rotate, "keys.retire": self._retire, "keys.revoke": self._revoke,
             "keys.backed_up": self._backed_up, "keys.restored": self._restored, "ledger.checkpoint": self._checkpoint,
-            "backups.made": partial(self._told_backup, BackupMade),
+            "clock.trust": self._trust_clock, "backups.made": partial(self._told_backup, BackupMade),
             "backups.drilled": partial(self._told_backup, RestoreDrilled),
         }  # fmt: skip
 
@@ -133,6 +133,11 @@ class Console:
     def _told_backup(self, kind: type[Event], op: Op, facts: Facts) -> dict[str, Any]:
         if not self._known(op, kind):
             self._append(op, [event_from(kind, facts)], None)
+        return {}
+
+    def _trust_clock(self, op: Op, facts: Facts) -> dict[str, Any]:
+        if not self._known(op, ClockTrusted):
+            self._append(op, [ClockTrusted()], reason_of(facts))
         return {}
 
     def _checkpoint(self, op: Op, facts: Facts) -> dict[str, Any]:

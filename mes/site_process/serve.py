@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,16 @@ from mes.app import Wired, clock_of, open_ledger, wire
 from mes.errors import Refusal
 from mes.ledger.checkpoints import parse_checkpoint
 from mes.ledger.database import open_engine
+from mes.ledger.incremental import ReachedFile
 from mes.ledger.locks import WriterLease
 from mes.ledger.notes import parse_note
 from mes.ledger.store import Ledger
 from mes.settings import SiteSettings
 from mes.site_process.background import Heartbeat, Loop
+from mes.site_process.clock_watch import ClockWatch
 from mes.site_process.key_tending import tend_keys
+from mes.site_process.nightly import Nightly
+from mes.site_process.self_check import demanded, record_start
 from mes.site_process.telling import EXPECTED, told
 from mes.web.create import create_web
 
@@ -61,22 +66,30 @@ class SiteServer(BaseApplication):  # type: ignore[misc]
 
 
 def begin(settings: SiteSettings) -> Flask:
-    """Take the lease, open the ledger, start the background work, and return the web application."""
+    """Take the lease, check the site, open its ledger, start the background work, and return the web application."""
     engine = open_engine(settings.database)
-    lease = _leased(settings, lambda: WriterLease(settings.site_dir, engine).acquire())
-    clock = clock_of(settings)
-    wired = wire(settings, open_ledger(settings, engine), clock)
-    write_pid(settings.site_dir, "serve")
-    start_background(wired, clock.now)
-    app = create_web(wired.services)
-    tend_keys(settings, wired.services.ledger, clock.now)
-    app.extensions["septima-lease"] = lease
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
+        lease = _leased(settings, lambda: WriterLease(settings.site_dir, engine).acquire())
+        undo.callback(lease.release)
+        clock = clock_of(settings)
+        noted = demanded(settings, clock.now())
+        wired = wire(settings, open_ledger(settings, engine), clock)
+        record_start(wired.services.ledger, noted, clock.now())
+        write_pid(settings.site_dir, "serve")
+        start_background(wired, clock.now)
+        app = create_web(wired.services)
+        tend_keys(settings, wired.services.ledger, clock.now)
+        app.extensions["septima-lease"] = lease
+        undo.pop_all()  # the site has begun: from here on it ends with its process
     return app
 
 
 def start_background(wired: Wired, now: Callable[[], datetime]) -> list[Loop]:
-    """Start draining, handing commands over, and hourly checkpoints."""
-    ledger = wired.services.ledger
+    """Start draining, handing commands over, hourly checkpoints, and the nightly check."""
+    ledger, settings = wired.services.ledger, wired.services.settings
+    database = open_engine(settings.database, read_only=True)
+    night = Nightly(ledger, wired.services.clock, database, ReachedFile(settings.verified_path), wired.notices)
 
     def drain() -> bool:
         busy = wired.drain.step(now())
@@ -84,6 +97,11 @@ def start_background(wired: Wired, now: Callable[[], datetime]) -> list[Loop]:
 
     beat = Heartbeat(wired.services.clock, ledger.heartbeat, last_signed_at(ledger))
     loops = [Loop("drain", drain), Loop("heartbeat", beat.step), Loop("downtime", wired.services.downtime.step)]
+    loops.append(Loop("nightly", night.step))
+    if not wired.services.settings.simulated_clock:
+        watch = ClockWatch(ledger, wired.services.clock)
+        wired.services.signing.guards.append(watch.check)
+        loops.append(Loop("clock", watch.step))
     for loop in loops:
         loop.start()
     return loops
