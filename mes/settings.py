@@ -28,8 +28,10 @@ TIME_STAMP_PATTERN = re.compile(
 )
 LANGUAGES = ("en", "nl", "fr", "es")
 ORIGIN_PATTERN = re.compile(r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}|http://localhost)(:[0-9]{1,5})?")
+WHOLE_NUMBERS = {"idle_minutes": (5, 15), "session_hours": (1, 12), "password_days": (0, 3650)}
 _WRITTEN = (
     "site", "tz", "profile", "database_url", "simulated_clock", "web_host", "web_port", "origin", "signing", "language",
+    "idle_minutes", "session_hours", "password_days",
     "key_overlap_days", "time_stamp_url",
 )  # fmt: skip
 
@@ -46,6 +48,8 @@ class SiteSettings:
     """The settings of one site. `database_url` may be empty: the embedded SQLite database in the site folder.
 
     `origin` is the address in browsers, e.g. `https://mes.hospital.example` (empty: localhost and `web_port`);
+    A session ends after `idle_minutes` without an act of its person, and after `session_hours`; a password may be
+    `password_days` old (0, the default: any age, as no password improves by being changed).
     `signing` says what people sign with: password, passkey or either; `language` is that of the meanings. After a
     rotation the earlier site key signs on for `key_overlap_days`. `time_stamp_url` is an RFC 3161 authority's address
     (empty: no time stamps), trusted by the certificates in `time-stamp-ca.pem`.
@@ -62,6 +66,9 @@ class SiteSettings:
     origin: str = ""
     signing: str = "either"
     language: str = "en"
+    idle_minutes: int = 15
+    session_hours: int = 12
+    password_days: int = 0
     key_overlap_days: int = 30
     time_stamp_url: str = ""
 
@@ -86,6 +93,9 @@ class SiteSettings:
             raise wrong("key_overlap_days", self.key_overlap_days)
         if self.time_stamp_url and not TIME_STAMP_PATTERN.fullmatch(self.time_stamp_url):
             raise wrong("time_stamp_url", self.time_stamp_url)
+        for name, (least, most) in WHOLE_NUMBERS.items():
+            if not least <= getattr(self, name) <= most:
+                raise wrong(name, getattr(self, name))
         if not 1 <= self.web_port <= 65_535:
             raise wrong("web_port", self.web_port)
         if self.profile is Profile.PRODUCTION and self.simulated_clock:
@@ -230,7 +240,8 @@ def _from_file(site_dir: Path, path: Path) -> SiteSettings:
     if not isinstance(found, dict):
         raise wrong("site.yaml", "no fields")
     for name, value in found.items():
-        expected = {"web_port": int, "simulated_clock": bool, "key_overlap_days": int}.get(name, str)
+        whole = dict.fromkeys((*WHOLE_NUMBERS, "web_port", "key_overlap_days"), int)
+        expected = {**whole, "simulated_clock": bool}.get(name, str)
         if name not in _WRITTEN or type(value) is not expected:
             raise wrong(str(name), value)
     missing = [name for name in ("site", "tz", "profile") if name not in found]

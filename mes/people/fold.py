@@ -5,14 +5,19 @@ from dataclasses import replace
 
 from mes.ledger.events import Event
 from mes.people.events import (
+    AccountabilityAccepted,
     CredentialChanged,
     CredentialRemoved,
+    IdentityProved,
+    LanguageChosen,
+    PasskeyEnrolled,
+    PasskeyRemoved,
     PersonDisabled,
     PersonEnrolled,
     RoleGranted,
     RoleWithdrawn,
 )
-from mes.people.model import CredentialKind, Person
+from mes.people.model import CredentialKind, Person, Standing
 
 
 def fold_person(person: Person | None, event: Event | None) -> Person | None:
@@ -30,6 +35,16 @@ def fold_person(person: Person | None, event: Event | None) -> Person | None:
             return replace(person, active=False)
         case CredentialChanged():
             return _credential_changed(person, event)
+        case PasskeyEnrolled():
+            return replace(person, passkeys=person.passkeys | {event.credential})
+        case PasskeyRemoved():
+            return replace(person, passkeys=person.passkeys - {event.credential})
+        case LanguageChosen():
+            return replace(person, language=event.language)
+        case IdentityProved():
+            return _identity_proved(person, event)
+        case AccountabilityAccepted():
+            return replace(person, standing=person.standing | {Standing.ACCOUNTABLE})
         case CredentialRemoved():
             return replace(person, credentials=person.credentials - {event.credential})
         case _:
@@ -49,3 +64,10 @@ def _credential_changed(person: Person, event: CredentialChanged) -> Person:
     if event.credential is CredentialKind.PASSWORD:
         return replace(held, password_temporary=event.temporary)
     return held
+
+
+def _identity_proved(person: Person, event: IdentityProved) -> Person:
+    """A proof by QA takes the place of one given at start-up, never the other way round."""
+    if event.bootstrap:
+        return replace(person, standing=person.standing | {Standing.BOOTSTRAP})
+    return replace(person, standing=person.standing - {Standing.BOOTSTRAP} | {Standing.IDENTITY})

@@ -13,7 +13,12 @@ READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def new_person_id() -> PersonId:
     """Return an id that nobody had before; it says nothing about the person."""
-    return PersonId("P-" + "".join(secrets.choice(READABLE) for _ in range(8)))
+    return PersonId(new_ident("P"))
+
+
+def new_ident(kind: str) -> str:
+    """Return a fresh readable id, e.g. `R-7KQ2MWXA` for a request."""
+    return f"{kind}-" + "".join(secrets.choice(READABLE) for _ in range(8))
 
 
 class Role(StrEnum):
@@ -56,11 +61,21 @@ class CredentialKind(StrEnum):
     TOTP = "totp"
 
 
+class Standing(StrEnum):
+    """What a person needs before the right to sign. Rule: REG-P11-10j, REG-P11-100b."""
+
+    IDENTITY = "identity proved"
+    BOOTSTRAP = "identity proved at start-up"
+    ACCOUNTABLE = "accountability accepted"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A person of the site. The printed `name` stands in the record; `user_name` is never given to anybody else.
 
     `password_temporary`: somebody else set the password, so it opens the door but cannot sign.
+    `passkeys`: ids (base64url) of the passkeys that sign for them. `language`: of the meanings they sign; None: the
+    site's.
     """
 
     id: PersonId
@@ -70,6 +85,19 @@ class Person:
     active: bool = True
     credentials: frozenset[CredentialKind] = frozenset()
     password_temporary: bool = False
+    passkeys: frozenset[str] = frozenset()
+    language: str | None = None
+    standing: frozenset[Standing] = frozenset()
+
+    @property
+    def identity_proved(self) -> bool:
+        """Tell whether a second person checked who this is."""
+        return bool(self.standing & {Standing.IDENTITY, Standing.BOOTSTRAP})
+
+    @property
+    def accountable(self) -> bool:
+        """Tell whether the person accepted that their electronic signature binds them."""
+        return Standing.ACCOUNTABLE in self.standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +109,37 @@ class Session:
     terminal: str
     signed_before: bool
     csrf: str = field(repr=False)
+
+
+class Asked(StrEnum):
+    """How far a request for access has come."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXECUTED = "executed"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """Somebody asked that a person may act in a role; QA approves it and an administrator executes it."""
+
+    id: str
+    person: PersonId
+    role: Role
+    requester: PersonId
+    state: Asked = Asked.OPEN
+    approver: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityAlert:
+    """Failures in a row that somebody has to look at; `person` is absent for a name nobody has."""
+
+    id: str
+    what: str
+    terminal: str
+    in_a_row: int
+    person: PersonId | None
+    at: str
+    acknowledged_by: PersonId | None = None

@@ -4,6 +4,8 @@ Codes run on wall time, as the signer's own device does, in every mode of the re
 """
 
 import base64
+import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +41,11 @@ class SecretBox:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._key = key
+
+    def key_for(self, purpose: str) -> bytes:
+        """Return a key of 32 bytes for another purpose, from which this one cannot be told."""
+        return hmac.new(self._key, f"septima {purpose}".encode(), hashlib.sha256).digest()
 
     @classmethod
     def create(cls, path: Path) -> "SecretBox":

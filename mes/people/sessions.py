@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS session (
   started REAL NOT NULL, seen REAL NOT NULL, signed_before INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS session_of_person ON session (person);
+CREATE TABLE IF NOT EXISTS attempt (key BLOB PRIMARY KEY, count INTEGER NOT NULL, last REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS familiar (key BLOB PRIMARY KEY, seen REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS used_code (person TEXT PRIMARY KEY, step INTEGER NOT NULL) STRICT;
 """
 
@@ -120,6 +122,17 @@ class Sessions:
         with self._lock:
             self._db.execute("UPDATE session SET signed_before = 1 WHERE token_hash = ?", (token_hash,))
 
+    def renew(self, token_hash: str, person: PersonId) -> str:
+        """End every session of a person, and go on with this one under a fresh token; returns the token.
+
+        Its limits go on from where they were. A session that ended meanwhile is not brought back: the token is dead.
+        """
+        token = secrets.token_urlsafe(32)
+        with self._lock:
+            self._db.execute("DELETE FROM session WHERE person = ? AND token_hash <> ?", (person, token_hash))
+            self._db.execute("UPDATE session SET token_hash = ? WHERE token_hash = ?", (hash_of(token), token_hash))
+        return token
+
     def end(self, token: str) -> None:
         """End the session of this token."""
         with self._lock:
@@ -129,6 +142,34 @@ class Sessions:
         """End every session of a person and return how many there were."""
         with self._lock:
             return self._db.execute("DELETE FROM session WHERE person = ?", (person,)).rowcount
+
+    def attempts(self) -> dict[bytes, tuple[int, float]]:
+        """Return the failures that were kept: count and time of the last, by keyed hash."""
+        with self._lock:
+            rows = self._db.execute("SELECT key, count, last FROM attempt").fetchall()
+        return {key: (count, last) for key, count, last in rows}
+
+    def keep_attempt(self, key: bytes, count: int, last: float, *, before: float) -> None:
+        """Keep a count over a restart, and forget those whose last failure lies `before`."""
+        with self._lock:
+            self._db.execute("DELETE FROM attempt WHERE last < ?", (before,))
+            self._db.execute("INSERT OR REPLACE INTO attempt (key, count, last) VALUES (?,?,?)", (key, count, last))
+
+    def forget_attempt(self, key: bytes) -> None:
+        """Forget a count."""
+        with self._lock:
+            self._db.execute("DELETE FROM attempt WHERE key = ?", (key,))
+
+    def familiar(self, before: float) -> set[bytes]:
+        """Return the keyed hashes of pairs of name and terminal that succeeded since `before`."""
+        with self._lock:
+            self._db.execute("DELETE FROM familiar WHERE seen < ?", (before,))
+            return {row[0] for row in self._db.execute("SELECT key FROM familiar")}
+
+    def keep_familiar(self, key: bytes) -> None:
+        """Remember that this name succeeded at this terminal."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO familiar (key, seen) VALUES (?,?)", (key, self.wall()))
 
     def use_code(self, person: PersonId, step: int) -> bool:
         """Use up the one-time code of a 30 s step; False if it or a later one was used before."""

@@ -20,6 +20,7 @@ from mes.errors import Refusal
 from mes.ids import PersonId
 from mes.ledger.entry import Entry
 from mes.ledger.events import decode_event
+from mes.people.access_tables import STANDING, project_access, standing_of
 from mes.people.events import (
     CredentialChanged,
     CredentialRemoved,
@@ -28,9 +29,11 @@ from mes.people.events import (
     RoleGranted,
     RoleWithdrawn,
 )
-from mes.people.model import CredentialKind, Person, Role
+from mes.people.model import CredentialKind, Person, Role, Standing
+from mes.people.passkey_tables import LANGUAGE, PASSKEY, project_passkeys
+from mes.people.projected import METADATA
+from mes.people.training.tables import project_training
 
-METADATA = MetaData()
 PERSON = Table(
     "person",
     METADATA,
@@ -70,6 +73,9 @@ PERSON_CREDENTIAL = Table(
 
 def project(conn: Connection, entry: Entry) -> None:
     """Bring the tables of persons up to date with one entry."""
+    project_passkeys(conn, entry)
+    project_access(conn, entry)
+    project_training(conn, entry)
     if not entry.type.startswith("person:"):
         return
     site = str(entry.document["site"])
@@ -132,6 +138,8 @@ def _persons(conn: Connection, site: str, *where: object) -> Iterable[Person]:
     for row in found:
         roles = select(PERSON_ROLE.c.role).where(PERSON_ROLE.c.site == site, PERSON_ROLE.c.person == row.id)
         holds = select(PERSON_HOLDS.c.credential).where(PERSON_HOLDS.c.site == site, PERSON_HOLDS.c.person == row.id)
+        keys = select(PASSKEY.c.credential).where(PASSKEY.c.site == site, PASSKEY.c.person == row.id, PASSKEY.c.active)
+        chosen = select(LANGUAGE.c.language).where(LANGUAGE.c.site == site, LANGUAGE.c.person == row.id)
         yield Person(
             PersonId(row.id),
             row.name,
@@ -140,6 +148,9 @@ def _persons(conn: Connection, site: str, *where: object) -> Iterable[Person]:
             row.active,
             frozenset(CredentialKind(kind) for kind in conn.scalars(holds)),
             row.password_temporary,
+            frozenset(conn.scalars(keys)),
+            conn.scalar(chosen),
+            standing_of(conn, site, row.id),
         )
 
 
@@ -150,6 +161,22 @@ def has_active(conn: Connection, site: str, role: Role) -> bool:
         .join(PERSON_ROLE, (PERSON_ROLE.c.site == PERSON.c.site) & (PERSON_ROLE.c.person == PERSON.c.id))
         .where(PERSON.c.site == site, PERSON.c.active, PERSON_ROLE.c.role == role.value)
     )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def has_signing_qa(conn: Connection, site: str) -> bool:
+    """Tell whether anybody in QA can sign: active, identity proved, accountability accepted."""
+    held = select(STANDING.c.person).where(STANDING.c.site == site)
+    proved = (Standing.IDENTITY.value, Standing.BOOTSTRAP.value)
+    query = (
+        select(PERSON.c.id)
+        .join(PERSON_ROLE, (PERSON_ROLE.c.site == PERSON.c.site) & (PERSON_ROLE.c.person == PERSON.c.id))
+        .where(
+            PERSON.c.site == site, PERSON.c.active, PERSON_ROLE.c.role == Role.QA.value,
+            PERSON.c.id.in_(held.where(STANDING.c.standing.in_(proved))),
+            PERSON.c.id.in_(held.where(STANDING.c.standing == Standing.ACCOUNTABLE.value)),
+        )
+    )  # fmt: skip
     return conn.execute(query.limit(1)).first() is not None
 
 

@@ -3,7 +3,7 @@
 It appends nothing but a refused attempt; the room whose act is signed appends the entry with the signature in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from mes.people.model import Person, Session
 from mes.people.passkeys import Cause
 from mes.people.service import PeopleService, Proved
 from mes.signatures import decide
+from mes.signatures.authority import check_authority
 from mes.signatures.events import SignatureRefused
 from mes.signatures.meanings import Meaning, texts
 from mes.signatures.model import Credentials, ShownDocument, Signature, SignaturePrompt
@@ -68,6 +69,8 @@ class SigningService:
         self._ledger = ledger
         self._people = people
         self._policy = policy or SigningPolicy()
+        self.guards: list[Callable[[], None]] = []
+        """What may refuse every signature of the site for a while: a full disk, a clock that cannot be trusted."""
         self._prompts = Prompts(people.wall)
 
     def sign(
@@ -91,9 +94,12 @@ class SigningService:
         `passkey-wrong` (401); a wrong person, secret or assertion is recorded, without what was typed.
         Rule: REG-A11-14, REG-P11-200a1.
         """
+        for guard in self.guards:
+            guard()
         signed_before = self._people.signed_before(session)
         person = self._people.person(session.person.id)
         self._people.may_sign(person, meaning.value)
+        check_authority(person, meaning)
         text = texts(person.language or self._policy.language)[meaning]
         ledger = self._ledger
         subject = Subject(ledger.site, ledger.gen, stream, type, data, reason, shown, meaning, text, person)

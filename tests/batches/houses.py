@@ -39,6 +39,7 @@ from mes.people.passwords import Hasher
 from mes.people.second_factor import SecretBox
 from mes.people.service import PeopleService
 from mes.people.sessions import Sessions
+from mes.people.training.model import Subject, SubjectKind
 from mes.signatures.model import Credentials, SignaturePrompt
 from mes.signatures.service import SigningService
 from mes.units import Measure
@@ -185,8 +186,10 @@ def found_site(folder: Path) -> Badges:
     with _peopled(folder, engine, ledger, Wall()) as house:
         sessions = {}
         for user, roles in STAFF.items():
-            house.employ(user, *roles, totp=Role.QA in roles) if user != "quirin" else _second_qa(house)
+            house.employ(user, *roles, totp=Role.QA in roles)
             sessions[user] = house.signed_in(user)
+        master = a_master()
+        house.train(house.people.people(), Subject(SubjectKind.MASTER, master.id, master.version))
         return Badges(sessions, house.secrets, house.wall.now)
 
 
@@ -215,7 +218,7 @@ def _engine(folder: Path) -> Engine:
 def _peopled(folder: Path, engine: Engine, ledger: Ledger, wall: Wall) -> Iterator[House]:
     clock, sessions = HeldClock(T0), Sessions(folder / "sessions.sqlite", wall=wall)
     hasher, box = Hasher(CHEAP), SecretBox.load(folder / "keys/credentials.key")
-    people = PeopleService(ledger, clock, sessions, hasher, box, monotonic=wall)
+    people = PeopleService(ledger, clock, sessions, hasher, box)
     signing = SigningService(ledger, people)
     try:
         yield House(ledger, clock, wall, sessions, hasher, box, people, signing, folder)
@@ -236,13 +239,6 @@ def _wired(house: House, engine: Engine, shelf: Shelf) -> Ward:
         house, engine, shelf, foreseeing, equipment, recorder, orders, StepService(recorder, runs, ByWord()),
         ProblemService(recorder), CorrectionService(recorder), BatchObserver(recorder, runs),
     )  # fmt: skip
-
-
-def _second_qa(house: House) -> None:
-    """Employ another QA; from now on the first one approves."""
-    person = house.employ("quirin", totp=True)
-    approver = next(one for one in house.people.people() if one.user_name == "quinn")
-    house.people.grant_role(person.id, Role.QA, by=devices.ADMIN, approver=approver.id)
 
 
 def with_device(ward: Ward, binding: Binding = Binding.MANUAL, device: str = DEVICE) -> None:

@@ -65,13 +65,13 @@ def office(tmp_path: Path, ledger_url: str) -> Iterator[Office]:
     )  # fmt: skip
     sessions = Sessions(tmp_path / "sessions.sqlite", wall=wall)
     hasher, box = Hasher(CHEAP), SecretBox.create(tmp_path / "keys/credentials.key")
-    people = PeopleService(ledger, clock, sessions, hasher, box, monotonic=wall)
+    people = PeopleService(ledger, clock, sessions, hasher, box)
     signing = SigningService(ledger, people)
     house = House(ledger, clock, wall, sessions, hasher, box, people, signing, tmp_path)
     try:
         marta = house.employ("marta", Role.MASTER_AUTHOR, totp=True)
-        quinn = house.employ("quinn", Role.QA, totp=True)
-        people.grant_role(marta.id, Role.QA, by=ADMIN, approver=quinn.id)
+        house.employ("quinn", Role.QA, totp=True)
+        house.give(marta.id, Role.QA)
         author, approver = house.signed_in("marta"), house.signed_in("quinn")
         yield Office(house, engine, MasterService(ledger, clock, signing), author, approver)
     finally:

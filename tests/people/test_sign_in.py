@@ -113,6 +113,7 @@ def test_what_was_typed_is_stored_nowhere(house: House) -> None:
 def test_a_guesser_is_slowed_and_a_colleague_is_not(house: House) -> None:
     house.employ("anna")
     house.employ("bart")
+    house.signed_in("anna", terminal="touch-2")
     for _ in range(3):
         refused(house, "anna")
     before = house.ledger.size

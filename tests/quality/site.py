@@ -20,13 +20,14 @@ from mes.ledger.entry import Actor, Entry, Write
 from mes.ledger.events import Event
 from mes.masters.model import Master
 from mes.people.model import Role
+from mes.people.training.model import Subject, SubjectKind
 from mes.quality.integrity import BatchIntegrity
 from mes.quality.service import QualityService
 from mes.quality.specifications import VendoredSpecifications
 from mes.schedule import VeinToVein
 from mes.signatures.model import Credentials, SignaturePrompt
 from tests.people.builders import PASSWORD
-from tests.people.houses import House, open_house
+from tests.people.houses import House, login, open_house
 from tests.quality.builders import Story
 from tests.schedule.builders import SEVEN_DAYS, T0
 
@@ -79,7 +80,7 @@ class Site:
             state: BatchState = call(asked, "B1", **given)  # type: ignore[operator]
         except SignaturePrompt as prompt:
             totp = self.house.code(who) if "totp" in prompt.factors else None
-            given_in = Credentials(who, PASSWORD, totp, prompt.shown.digest)
+            given_in = Credentials(login(who), PASSWORD, totp, prompt.shown.digest)
             state = call(Acting(asked.session, asked.op, given_in, reason), "B1", **given)  # type: ignore[operator]
             self.house.wall.now += 60 if totp else 0
         return state
@@ -114,6 +115,7 @@ def a_site(folder: Path, story: Story) -> Iterator[Site]:
         people = {
             name: house.employ(name, *roles, totp=name in SECOND_FACTOR) for name, roles in STAFF.items()
         }  # fmt: skip
+        house.train(people.values(), Subject(SubjectKind.MASTER, SEVEN_DAYS.id, SEVEN_DAYS.version))
         patients = PatientService(PatientVault.create(folder), house.ledger, house.clock)
         recorder = Recorder(house.ledger, house.clock, OneMaster(), house.signing, VeinToVein())
         quality = QualityService(recorder, VendoredSpecifications(), BatchIntegrity(house.ledger))

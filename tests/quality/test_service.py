@@ -15,6 +15,7 @@ from mes.quality.gate.model import GateStatus
 from mes.quality.statements import CONFIRMATIONS
 from mes.signatures.model import Credentials, SignaturePrompt
 from tests.people.builders import PASSWORD
+from tests.people.houses import login
 from tests.quality.builders import DEFERRED, REAL, ready
 from tests.quality.site import Site, a_site
 
@@ -189,7 +190,7 @@ def test_a_prompt_writes_nothing_and_a_repeated_act_writes_once(site: Site) -> N
     assert {"Device", "Container B1.P1", "Viability", "Exceptions"} <= set(labels)
     load = next(item.value for item in prompt.value.shown.items if item.label.startswith("Endotoxin per kg"))
     assert load == "at most 0.36 [EU]/kg/h"  # 0.5 EU/mL x 50 mL / (70 kg x 1 h), rounded up
-    secret = Credentials("qp-1", PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
+    secret = Credentials(login("qp-1"), PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
     signed = Acting(asked.session, asked.op, secret)
     state = site.quality.certify_preliminary(signed, "B1", **given)  # type: ignore[arg-type]
     size = site.house.ledger.size
@@ -205,7 +206,7 @@ def test_a_result_that_changed_since_it_was_shown_is_not_certified(site: Site) -
         site.quality.certify_preliminary(asked, "B1", **given)  # type: ignore[arg-type]
     site.sign(site.quality.enter_result, "qc-1", reason="second vial", item="viability", value="96", unit="%")
     site.sign(site.quality.review_result, "qc-2", item="viability")
-    secret = Credentials("qp-1", PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
+    secret = Credentials(login("qp-1"), PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
     with pytest.raises(SignaturePrompt) as changed:
         site.quality.certify_preliminary(Acting(asked.session, asked.op, secret), "B1", **given)  # type: ignore[arg-type]
     assert changed.value.code == "shown-changed"

@@ -3,7 +3,6 @@
 Hashes are made before the append, never inside the ledger's write lock.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,8 +19,10 @@ from mes.ledger.events import Event
 from mes.ledger.store import Ledger
 from mes.people import decide, second_factor, tables
 from mes.people.attempts import Attempts
+from mes.people.events import SecurityAlerted, SignInFailed
 from mes.people.first_administrator import redeem_first_code
-from mes.people.model import CredentialKind, Person
+from mes.people.model import CredentialKind, Person, new_ident
+from mes.people.passkeys import LOCALHOST, RelyingParty
 from mes.people.passwords import Hasher
 from mes.people.second_factor import SecretBox, TotpSetup
 from mes.people.sessions import Sessions
@@ -54,16 +55,19 @@ class CredentialDesk:
         hasher: Hasher,
         box: SecretBox,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        relying_party: RelyingParty = LOCALHOST,
+        password_days: int = 0,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._sessions = sessions
         self._hasher = hasher
         self._box = box
-        self._attempts = Attempts(monotonic)
+        self._attempts = Attempts(sessions, box.key_for("attempts"))
+        self._password_days = password_days
         self._pending: dict[PersonId, bytes] = {}
         self._pending_lock = Lock()
+        self.relying_party = relying_party
 
     def person(self, person_id: str) -> Person:
         """Return a person as they stand now, or refuse with `person-unknown` (404)."""
@@ -90,9 +94,7 @@ class CredentialDesk:
         person = self.person(person_id)
         event = decide.set_password(person, password, by=by.id)
         if not event.temporary and CredentialKind.PASSWORD in person.credentials:
-            proof = self.prove(person, by.terminal or "console", password=current or "")
-            if proof.outcome is not Proved.RIGHT:
-                raise Refusal("current-password-wrong", status=401)
+            self._reprove(person, by, current or "")
         stored = self._hasher.hash(password)
         self._store(person_id, CredentialKind.PASSWORD, stored, event, by)
         if event.temporary:
@@ -116,9 +118,7 @@ class CredentialDesk:
             secret = self._pending.get(person_id)
         if secret is None:
             raise Refusal("second-factor-not-started")
-        proof = self.prove(person, by.terminal or "console", password=password)
-        if proof.outcome is not Proved.RIGHT:
-            raise Refusal("current-password-wrong", status=401)
+        self._reprove(person, by, password)
         if not self._code_is_right(person_id, secret, code):
             raise Refusal("second-factor-wrong", status=401)
         sealed = self._box.seal(secret, self._owner(person_id))
@@ -132,6 +132,25 @@ class CredentialDesk:
         event = decide.remove_totp(self.person(person_id), by=by.id)
         self._store(person_id, CredentialKind.TOTP, None, event, by, reason=reason)
         return self.person(person_id)
+
+    def alert(self, what: str, terminal: str, in_a_row: int, person: PersonId | None) -> tuple[Draft, ...]:
+        """Return the alert that so many failures in a row raise, to be appended with the failure itself; often none.
+
+        Rule: REG-P11-300a-e.
+        """
+        if not decide.alerts(in_a_row):
+            return ()
+        return (SecurityAlerted(new_ident("A"), what, terminal, in_a_row, person).draft(),)
+
+    def _reprove(self, person: Person, by: Actor, password: str) -> None:
+        """Ask the owner of an account for the present password; a wrong one is recorded like a failed sign-in."""
+        terminal = by.terminal or "console"
+        proof = self.prove(person, terminal, password=password)
+        if proof.outcome is not Proved.RIGHT:
+            refused = SignInFailed(terminal, proof.in_a_row, person.id).draft()
+            alert = self.alert("password", terminal, proof.in_a_row, person.id)
+            self._write(Write(stream("person", person.id), (refused, *alert)), by=by)
+            raise Refusal("current-password-wrong", status=401)
 
     def prove(self, person: Person, terminal: str, *, password: str, totp: str | None = None) -> Proof:
         """Check a password, and a one-time code where one is given; the code is used up only by a right password.

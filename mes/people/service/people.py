@@ -1,34 +1,29 @@
 """Accounts, roles and sessions: load, decide, append."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import Connection
 
 from mes.errors import Refusal
 from mes.ids import Op, PersonId, checked_id, stream
 from mes.ledger.entry import Actor, Write
 from mes.people import decide, tables
-from mes.people.events import SignedIn, SignedOut, SignInFailed
+from mes.people.events import PersonDisabled, PersonEnrolled, RoleWithdrawn, SignedIn, SignedOut, SignInFailed
 from mes.people.model import CredentialKind, Person, Role, Session, new_person_id
-from mes.people.service.credentials import CredentialDesk
+from mes.people.service.access import AccessDesk
+from mes.people.service.passkeys import PasskeyDesk
 
 
-class PeopleService(CredentialDesk):
+class PeopleService(AccessDesk, PasskeyDesk):
     """Everything that is done about persons; the only place that commits it."""
 
     actor_for = staticmethod(decide.actor_for)
-
-    def people(self) -> list[Person]:
-        """Return everybody who was ever enrolled, ordered by user name."""
-        with self._ledger.read() as conn:
-            return tables.all_persons(conn, self._ledger.site)
 
     def enroll(
         self, *, name: str, user_name: str, by: Actor, person_id: PersonId | None = None, op: Op | None = None
     ) -> Person:
         """Give a person an account of their own; its user name was never anybody else's and never will be."""
         ident = person_id or new_person_id()
+        if op and self._is_done(op, PersonEnrolled.tag, ""):
+            return self.person(str(self._ledger.operation(op)[0].data["person"]))
         event = decide.enroll(ident, name, user_name)
 
         def free(conn: Connection) -> None:
@@ -37,37 +32,24 @@ class PeopleService(CredentialDesk):
         self._append(ident, event.draft(), by=by, expected_seq=0, op=op, alongside=free)
         return self.person(ident)
 
-    def grant_role(
-        self,
-        person_id: PersonId,
-        role: Role,
-        *,
-        by: Actor,
-        approver: PersonId | None = None,
-        signature: Mapping[str, Any] | None = None,
-        op: Op | None = None,
+    def withdraw_role(
+        self, person_id: PersonId, role: Role, *, by: Actor, reason: str | None = None, op: Op | None = None
     ) -> Person:
-        """Let a person act in a role; `signature` is the approver's own, where one was given."""
-        expected = self._next(person_id)
-        approving = self.person(approver) if approver else None
-        with self._ledger.read() as conn:
-            has_qa = tables.has_active(conn, self._ledger.site, Role.QA)
-        event = decide.grant_role(self.person(person_id), role, executor=by.id, approver=approving, site_has_qa=has_qa)
-        self._append(person_id, event.draft(signature=signature), by=by, expected_seq=expected, op=op)
-        return self.person(person_id)
-
-    def withdraw_role(self, person_id: PersonId, role: Role, *, by: Actor, reason: str | None = None) -> Person:
         """Take a role away; it counts from the next request on."""
+        if op and self._is_done(op, RoleWithdrawn.tag, person_id):
+            return self.person(person_id)
         expected = self._next(person_id)
         event = decide.withdraw_role(self.person(person_id), role)
-        self._append(person_id, event.draft(reason=reason), by=by, expected_seq=expected)
+        self._append(person_id, event.draft(reason=reason), by=by, expected_seq=expected, op=op)
         return self.person(person_id)
 
-    def disable(self, person_id: PersonId, *, by: Actor, reason: str) -> Person:
-        """End an account and, at once, every session of it."""
+    def disable(self, person_id: PersonId, *, by: Actor, reason: str, op: Op | None = None) -> Person:
+        """End an account and, at once, every session of it. Rule: SEC-10."""
+        if op and self._is_done(op, PersonDisabled.tag, person_id):
+            return self.person(person_id)
         expected = self._next(person_id)
         event = decide.disable(self.person(person_id), executor=by.id, reason=reason)
-        self._append(person_id, event.draft(reason=reason), by=by, expected_seq=expected)
+        self._append(person_id, event.draft(reason=reason), by=by, expected_seq=expected, op=op)
         self._sessions.end_all(person_id)
         return self.person(person_id)
 
@@ -116,6 +98,13 @@ class PeopleService(CredentialDesk):
             event = SignedOut(found.person.id, found.terminal)
             self._append(found.person.id, event.draft(), by=decide.own_actor(found.person, found.terminal))
 
+    def renew(self, session: Session) -> str:
+        """End every session of the session's person and return the token of a fresh one at the same terminal.
+
+        For whoever just proved themselves anew: whatever somebody else holds is dead. Rule: SEC-08.
+        """
+        return self._sessions.renew(session.token_hash, session.person.id)
+
     def signed_before(self, session: Session) -> bool:
         """Tell whether a full signature was given in this session; refuses with `session-ended` (401)."""
         found = self._sessions.signed_before(session.token_hash)
@@ -139,7 +128,8 @@ class PeopleService(CredentialDesk):
     def _record_failed_sign_in(self, person: Person | None, terminal: str, in_a_row: int) -> None:
         event = SignInFailed(terminal, in_a_row, person.id if person else None)
         where = stream("person", person.id) if person else stream("site", self._ledger.site)
-        self._write(Write(where, (event.draft(),)), by=Actor.system("sign-in"))
+        alert = self.alert("sign-in", terminal, in_a_row, event.person)
+        self._write(Write(where, (event.draft(), *alert)), by=Actor.system("sign-in"))
 
     def _record_sign_in(self, person: Person, terminal: str, stored: bytes | None, password: str) -> None:
         # A hash made with cheaper parameters is replaced while the password is at hand.

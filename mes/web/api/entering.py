@@ -22,7 +22,8 @@ def of_person(person: Person) -> dict[str, Any]:
     return {
         "id": person.id, "name": person.name, "user_name": person.user_name, "active": person.active,
         "roles": sorted(role.value for role in person.roles), "password_temporary": person.password_temporary,
-        "second_factor": CredentialKind.TOTP in person.credentials,
+        "second_factor": CredentialKind.TOTP in person.credentials, "identity_proved": person.identity_proved,
+        "accountable": person.accountable,
     }  # fmt: skip
 
 
@@ -31,7 +32,10 @@ def of_person(person: Person) -> dict[str, Any]:
 @entering.arguments(SignInSchema)
 def sign_in(form: dict[str, Any]) -> Response:
     """Open a session; a program keeps its cookies and sends `csrf` as header X-CSRF-Token."""
-    token, session = services().people.sign_in(form["user_name"], form["password"], terminal())
+    room, former = services().people, request.cookies.get(cookie_name())
+    token, session = room.sign_in(form["user_name"], form["password"], terminal())
+    if former:
+        room.sign_out(former)
     goto = "/me" if session.person.password_temporary else "/batches"
     response = answered({"person": of_person(session.person), "csrf": session.csrf}, goto=goto)
     set_session(response, token)
@@ -71,11 +75,15 @@ def me() -> Response:
 @signed_in
 @entering.arguments(PasswordSchema)
 def own_password(form: dict[str, Any]) -> Response:
-    """Set one's own password."""
+    """Set one's own password; it ends every other session, and this one goes on under a fresh id."""
     session = current_session()
     actor = own_actor(session.person, session.terminal)
     person = services().people.set_password(_own(), form["password"], by=actor, current=form["current"])
-    return answered({"person": of_person(person)})
+    token = services().people.renew(session)
+    fresh = services().people.session(token)
+    response = answered({"person": of_person(person), "csrf": fresh.csrf if fresh else ""})
+    set_session(response, token)
+    return response
 
 
 @entering.route("/me/totp", methods=["POST"])

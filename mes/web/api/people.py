@@ -1,4 +1,4 @@
-"""What the administrator does about people."""
+"""Accounts: made, changed and ended by the administrator. Rights are asked for and given in access.py."""
 
 from typing import Any
 from uuid import UUID, uuid5
@@ -6,8 +6,9 @@ from uuid import UUID, uuid5
 from flask import Response
 
 from mes.ids import Op, PersonId
+from mes.ledger.entry import Actor
 from mes.people.decide import actor_for
-from mes.people.model import CredentialKind, Person, Role
+from mes.people.model import CredentialKind, Role
 from mes.web.api.answers import Acts, answered
 from mes.web.api.entering import of_person
 from mes.web.permission import current_session, role_required, signed_in
@@ -29,16 +30,18 @@ def everybody() -> Response:
 @role_required(Role.ADMINISTRATOR)
 @people.arguments(EnrolSchema)
 def enrol(form: dict[str, Any]) -> Response:
-    """Give a person an account with a temporary password and roles; QA approves roles once there is a QA."""
+    """Give a person an account with a temporary password.
+
+    Roles may be given at once only until QA of the site can sign; from then on they are asked for and approved.
+    """
     by = actor_for(current_session(), Role.ADMINISTRATOR)
     room, op = services().people, Op(str(form["op"]))
-    person = _of_earlier(op) or room.enroll(name=form["name"], user_name=form["user_name"], by=by, op=op)
+    person = room.enroll(name=form["name"], user_name=form["user_name"], by=by, op=op)
     if CredentialKind.PASSWORD not in person.credentials:
         room.set_password(person.id, form["password"], by=by)
     for role in form["roles"]:
         if role not in person.roles:
-            approver = _approver(form)
-            room.grant_role(person.id, role, by=by, approver=approver, op=_part(form["op"], role))
+            room.grant_role(person.id, role, by=by, op=_part(form["op"], role))
     return answered({"person": of_person(room.person(person.id))}, 201)
 
 
@@ -46,12 +49,9 @@ def enrol(form: dict[str, Any]) -> Response:
 @role_required(Role.ADMINISTRATOR)
 @people.arguments(RoleSchema)
 def grant_role(form: dict[str, Any], person_id: str) -> Response:
-    """Let a person act in a role."""
+    """Let a person act in a role, on the approved request for it."""
     by = actor_for(current_session(), Role.ADMINISTRATOR)
-    room, op = services().people, Op(str(form["op"]))
-    if services().ledger.operation(op):
-        return answered({"person": of_person(room.person(person_id))})
-    granted = room.grant_role(PersonId(person_id), form["role"], by=by, approver=_approver(form), op=op)
+    granted = services().people.grant_role(PersonId(person_id), form["role"], by=by, op=Op(str(form["op"])))
     return answered({"person": of_person(granted)})
 
 
@@ -61,7 +61,7 @@ def grant_role(form: dict[str, Any], person_id: str) -> Response:
 def withdraw_role(form: dict[str, Any], person_id: str) -> Response:
     """Take a role away; it counts from the person's next request on."""
     held = services().people.withdraw_role(
-        PersonId(person_id), form["role"], by=_keeper(), reason=form.get("reason")
+        PersonId(person_id), form["role"], by=_keeper(), reason=form.get("reason"), op=Op(str(form["op"]))
     )  # fmt: skip
     return answered({"person": of_person(held)})
 
@@ -75,28 +75,29 @@ def set_password(form: dict[str, Any], person_id: str) -> Response:
     return answered({"person": of_person(services().people.set_password(PersonId(person_id), form["password"], by=by))})
 
 
+@people.route("/<person_id>/totp/remove", methods=["POST"])
+@role_required(Role.ADMINISTRATOR, Role.SECURITY_OFFICER)
+@people.arguments(ActSchema)
+def remove_totp(form: dict[str, Any], person_id: str) -> Response:
+    """Take a lost second factor away at once, with a reason. Rule: REG-P11-300a-e."""
+    person = services().people.remove_totp(PersonId(person_id), by=_keeper(), reason=form.get("reason", ""))
+    return answered({"person": of_person(person)})
+
+
 @people.route("/<person_id>/disable", methods=["POST"])
 @role_required(Role.ADMINISTRATOR, Role.SECURITY_OFFICER)
 @people.arguments(ActSchema)
 def disable(form: dict[str, Any], person_id: str) -> Response:
-    """End an account, with a reason."""
-    ended = services().people.disable(PersonId(person_id), by=_keeper(), reason=form.get("reason", ""))
-    return answered({"person": of_person(ended)})
+    """End an account, with a reason; its sessions end with it."""
+    reason, op = form.get("reason", ""), Op(str(form["op"]))
+    return answered({"person": of_person(services().people.disable(PersonId(person_id), by=_keeper(), reason=reason,
+                                                                   op=op))})  # fmt: skip
 
 
-def _keeper() -> Any:
+def _keeper() -> Actor:
     session = current_session()
     role = Role.ADMINISTRATOR if Role.ADMINISTRATOR in session.person.roles else Role.SECURITY_OFFICER
     return actor_for(session, role)
-
-
-def _approver(form: dict[str, Any]) -> PersonId | None:
-    return PersonId(form["approver"]) if "approver" in form else None
-
-
-def _of_earlier(op: Op) -> Person | None:
-    done = services().ledger.operation(op)
-    return services().people.person(str(done[0].data["person"])) if done else None
 
 
 def _part(op: UUID, role: Role) -> Op:

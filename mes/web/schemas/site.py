@@ -31,14 +31,37 @@ class EnrolSchema(ActSchema):
     user_name = fields.String(required=True, validate=SHORT)
     password = fields.String(required=True, validate=SECRET, load_only=True)
     roles = fields.List(fields.Enum(Role, by_value=True), load_default=list, validate=validate.Length(0, 12))
-    approver = fields.String(validate=IDENT)
 
 
 class RoleSchema(ActSchema):
-    """A role to grant or withdraw; `approver` is the QA person who approved a grant."""
+    """A role to grant, on the approved request for it, or to withdraw."""
 
     role = fields.Enum(Role, by_value=True, required=True)
-    approver = fields.String(validate=IDENT)
+
+
+class AccessSchema(ActSchema):
+    """A role that is asked for; the reason is needed."""
+
+    role = fields.Enum(Role, by_value=True, required=True)
+
+
+class IdentitySchema(ActSchema):
+    """By what kind of document an identity was proved, e.g. `passport, seen`; never its number."""
+
+    document = fields.String(required=True, validate=SHORT)
+
+
+class VerdictSchema(Closed):
+    """What a review of access says about one person."""
+
+    person = fields.String(required=True, validate=IDENT)
+    verdict = fields.String(required=True, validate=validate.OneOf(["confirmed", "withdrawn"]))
+
+
+class AccessReviewSchema(ActSchema):
+    """A review of everybody's access."""
+
+    verdicts = fields.List(fields.Nested(VerdictSchema), required=True, validate=validate.Length(1, 1000))
 
 
 class TemporaryPasswordSchema(ActSchema):
