@@ -70,11 +70,11 @@ def _by_master(state: BatchState, entry: Entry) -> Judged | None:
         return Risk.CHANGE, f"{word}{parameter.label}: {_told(old)} became {_told(new)}", critical
     if entry.type == "batch:step:performed" and entry.data["step"] in state.steps:
         step = state.step(entry.data["step"]).step
-        sources = {one.id: one.source for one in step.parameters}
+        monitored = {one.id: one.label for one in step.parameters if one.source is Source.DEVICE and one.tag}
         typed = [
-            step.parameter(one["parameter"]).label
+            monitored[one["parameter"]]
             for one in entry.data["values"]
-            if one["source"] == Source.MANUAL and sources.get(one["parameter"]) is Source.DEVICE
+            if one["source"] == Source.MANUAL and one["parameter"] in monitored
         ]
         if typed and state.binding.value != "manual":
             return Risk.OVERRIDE, f"typed although the device monitors it: {', '.join(typed)}", True
