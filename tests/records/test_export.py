@@ -53,7 +53,7 @@ def members(path: Path) -> dict[str, bytes]:
         return {name.partition("/")[2]: bundle.read(name) for name in bundle.namelist()}
 
 
-@pytest.mark.rule("REG-A11-08")
+@pytest.mark.rule("REG-A11-08", "REG-P11-30")
 def test_the_verifier_accepts_a_bundle(exported: Exported) -> None:
     code, lines = asked(exported.path, "--key", exported.house.ledger.key.vkey)
     assert (code, offences(lines)) == (0, [])
@@ -70,6 +70,7 @@ def test_the_verifier_in_the_bundle_runs_alone(exported: Exported, tmp_path: Pat
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.mark.rule("REG-P11-30", negative=True)
 def test_the_key_of_another_site_is_noticed(exported: Exported) -> None:
     other = exported.house.ledger.key.named("septima/site-two/1").vkey
     code, lines = asked(exported.path, "--key", other)
