@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -22,7 +23,9 @@ from webauthn.helpers import (
     bytes_to_base64url,
     decode_credential_public_key,
     decoded_public_key_to_cryptography,
+    encode_cbor,
     options_to_json_dict,
+    parse_cbor,
 )
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.exceptions import WebAuthnException
@@ -46,6 +49,11 @@ MAX_CREDENTIAL_BYTES = 1023
 RSA_BITS = range(2048, 8193)
 RSA_EXPONENT = 65_537
 ASSERTION_KEYS = ("credential", "authenticatorData", "clientDataJSON", "signature")
+UNREADABLE = (
+    WebAuthnException, UnsupportedAlgorithm, LookupError, ValueError, TypeError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
+"""What the library raises over bytes that are no key, attestation or assertion."""
 NO_AAGUID = "00000000-0000-0000-0000-000000000000"
 PATIENCE_MS = 60_000
 
@@ -144,7 +152,7 @@ def checked_enrolment(party: RelyingParty, challenge: bytes, answer: Mapping[str
             credential=dict(answer), expected_challenge=challenge, expected_rp_id=party.rp_id,
             expected_origin=list(party.origins), require_user_verification=True, supported_pub_key_algs=ALGORITHMS,
         )  # fmt: skip
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise Refusal("passkey-refused", status=422) from error
     if len(verified.credential_id) > MAX_CREDENTIAL_BYTES or not is_strong(verified.credential_public_key):
         raise Refusal("passkey-weak", status=422)
@@ -158,9 +166,11 @@ def checked_enrolment(party: RelyingParty, challenge: bytes, answer: Mapping[str
 def is_strong(cose: bytes) -> bool:
     """Tell whether a public key is sound: on its curve and of full order, or RSA of 2,048 to 8,192 bits with 65537."""
     try:
+        if not _is_flat(cose):
+            return False
         decoded = decode_credential_public_key(cose)
         key = decoded_public_key_to_cryptography(decoded)
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return False
     if isinstance(key, RSAPublicKey):
         return key.key_size in RSA_BITS and key.public_numbers().e == RSA_EXPONENT
@@ -169,6 +179,14 @@ def is_strong(cose: bytes) -> bool:
         return height < _P25519 and height not in _LOW_ORDER_Y
     # P-256 has no points of small order, and a point off the curve is refused when it is read
     return key.curve.name == "secp256r1" if hasattr(key, "curve") else False
+
+
+def _is_flat(cose: bytes) -> bool:
+    """Tell whether a key is one plain map of numbers to numbers or bytes, as the verifier of a bundle reads it."""
+    told = parse_cbor(cose)
+    if not isinstance(told, dict) or len(encode_cbor(told)) != len(cose):
+        return False
+    return all(type(key) is int and type(value) in (int, bytes) for key, value in told.items())
 
 
 def judge_assertion(
@@ -252,6 +270,6 @@ def _signature_holds(party: RelyingParty, passkey: Passkey, statement: str, asse
             expected_origin=list(party.origins), credential_public_key=passkey.cose, credential_current_sign_count=0,
             require_user_verification=True,
         )  # fmt: skip
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return False
     return assertion["credential"] == passkey.credential

@@ -1,4 +1,4 @@
-"""An authenticator in software: makes passkeys and signs with them as a device does, or wrongly where a test says so."""
+"""An authenticator in software: makes passkeys and signs as a device does, or wrongly where a test says so."""
 
 import json
 import secrets

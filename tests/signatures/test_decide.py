@@ -11,7 +11,7 @@ import rfc8785
 
 from mes.errors import Refusal
 from mes.ids import PersonId, Stream
-from mes.people.model import CredentialKind
+from mes.people.model import CredentialKind, Person
 from mes.signatures import (
     TEXTS,
     Credentials,
@@ -23,7 +23,8 @@ from mes.signatures import (
     factors_needed,
     shown_document,
 )
-from mes.signatures.decide import check_complete, is_the_signer, statement
+from mes.signatures.decide import check_complete, is_the_signer, offered, statement
+from mes.signatures.model import Offer
 from tests.people.builders import PASSWORD, a_person
 
 BOTH = frozenset({CredentialKind.PASSWORD, CredentialKind.TOTP})
@@ -33,6 +34,9 @@ SHOWN = shown_document(
 )
 FULL = Credentials("avisser", PASSWORD, "123456", SHOWN.digest)
 SECRET = Credentials(password=PASSWORD, shown=SHOWN.digest)
+KEYS = frozenset({"k2", "k1"})
+SIGNED = "5e" * 32
+BY_PASSKEY = Credentials(shown=SHOWN.digest, statement=SIGNED, assertion={"credential": "k1"})
 STATEMENT: dict[str, Any] = {
     "site": "site-a",
     "gen": 1,
@@ -46,6 +50,12 @@ STATEMENT: dict[str, Any] = {
     "data": {"step": "activation", "volume": {"value": "98.50", "unit": "mL"}},
     "reason": "measured twice",
 }
+
+
+def a_prompt(meaning: Meaning, signed_before: bool) -> SignaturePrompt:
+    """Return the prompt of somebody who may sign by password only."""
+    needed = factors_needed(meaning, signed_before=signed_before)
+    return SignaturePrompt("signature-needed", status=428, shown=SHOWN, meaning=meaning, factors=needed)
 
 
 @pytest.mark.rule("REG-P11-200a1")
@@ -76,8 +86,8 @@ def test_factors(meaning: Meaning, signed_before: bool, needed: tuple[str, ...])
 def test_what_was_given_is_checked_whole(
     given: Credentials, meaning: Meaning, signed_before: bool, checked: tuple[str, ...]
 ) -> None:
-    person = a_person(credentials=BOTH)
-    assert check_complete(given, person, SHOWN, meaning, signed_before=signed_before) == (given, checked)
+    asked = a_prompt(meaning, signed_before)
+    assert check_complete(given, asked, signed_before=signed_before, statement=SIGNED) == (given, checked)
 
 
 @pytest.mark.rule("REG-A11D-13-1")
@@ -98,7 +108,7 @@ def test_an_incomplete_signature_gets_a_prompt(
     given: Credentials | None, meaning: Meaning, signed_before: bool, code: str, status: int
 ) -> None:
     with pytest.raises(SignaturePrompt) as prompted:
-        check_complete(given, a_person(credentials=BOTH), SHOWN, meaning, signed_before=signed_before)
+        check_complete(given, a_prompt(meaning, signed_before), signed_before=signed_before, statement=SIGNED)
     prompt = prompted.value
     assert (prompt.code, prompt.status, prompt.shown, prompt.text) == (code, status, SHOWN, TEXTS[meaning])
     assert prompt.facts["items"] == json.loads(SHOWN.body)["items"]
@@ -108,13 +118,80 @@ def test_an_incomplete_signature_gets_a_prompt(
 
 
 @pytest.mark.parametrize(
-    ("person", "code"),
-    [(a_person(active=False, credentials=BOTH), "person-disabled"), (a_person(), "second-factor-not-enrolled")],
+    ("person", "way", "code"),
+    [
+        (a_person(active=False, credentials=BOTH, passkeys=KEYS), "either", "person-disabled"),
+        (a_person(), "either", "second-factor-not-enrolled"),
+        (a_person(passkeys=KEYS), "password", "second-factor-not-enrolled"),
+        (a_person(credentials=BOTH), "passkey", "passkey-not-enrolled"),
+    ],
 )
-def test_some_cannot_sign_at_all(person: object, code: str) -> None:
+def test_some_cannot_sign_at_all(person: Person, way: str, code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        check_complete(FULL, person, SHOWN, Meaning.QP_REFUSED, signed_before=True)  # type: ignore[arg-type]
+        offered(person, Meaning.QP_REFUSED, way, "localhost")
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("person", "meaning", "way", "offer"),
+    [
+        (a_person(), Meaning.PERFORMED, "either", (True, ())),
+        (a_person(passkeys=KEYS), Meaning.PERFORMED, "either", (True, ("k1", "k2"))),
+        (a_person(passkeys=KEYS), Meaning.PERFORMED, "password", (True, ())),
+        (a_person(passkeys=KEYS), Meaning.PERFORMED, "passkey", (False, ("k1", "k2"))),
+        (a_person(passkeys=KEYS), Meaning.QP_REFUSED, "either", (False, ("k1", "k2"))),
+        (a_person(credentials=BOTH, passkeys=KEYS), Meaning.QP_REFUSED, "either", (True, ("k1", "k2"))),
+    ],
+)
+def test_what_a_person_may_sign_with(
+    person: Person, meaning: Meaning, way: str, offer: tuple[bool, tuple[str, ...]]
+) -> None:
+    found = offered(person, meaning, way, "localhost")
+    assert (found.password, found.passkeys) == offer
+
+
+@pytest.mark.rule("SEC-06", negative=True)
+@pytest.mark.parametrize(
+    ("given", "offer", "signed_before", "code"),
+    [
+        (BY_PASSKEY, Offer(True, ("k1",)), False, "signature-needed"),
+        (BY_PASSKEY, Offer(True, ()), True, "way-not-offered"),
+        (SECRET, Offer(False, ("k1",)), True, "way-not-offered"),
+        (replace(BY_PASSKEY, statement=None), Offer(True, ("k1",)), True, "shown-changed"),
+        (replace(BY_PASSKEY, statement="0" * 64), Offer(True, ("k1",)), True, "shown-changed"),
+        (replace(SECRET, statement="0" * 64), Offer(), True, "shown-changed"),
+    ],
+)
+def test_a_secret_that_does_not_fit(given: Credentials, offer: Offer, signed_before: bool, code: str) -> None:
+    asked = SignaturePrompt(
+        "signature-needed", status=428, shown=SHOWN, meaning=Meaning.PERFORMED, factors=("password",), offer=offer
+    )
+    with pytest.raises(Refusal) as refused:
+        check_complete(given, asked, signed_before=signed_before, statement=SIGNED)
+    assert refused.value.code == code
+
+
+@pytest.mark.rule("SEC-06")
+@pytest.mark.parametrize(
+    ("signed_before", "meaning", "factors"),
+    [
+        (True, Meaning.PERFORMED, ("passkey_uv",)),
+        (False, Meaning.PERFORMED, ("user_name", "passkey_uv")),
+        (True, Meaning.QP_FINAL_CERTIFIED, ("passkey_uv",)),
+    ],
+)
+def test_a_passkey_stands_for_every_secret(signed_before: bool, meaning: Meaning, factors: tuple[str, ...]) -> None:
+    given = replace(BY_PASSKEY, user_name=None if signed_before else "avisser")
+    asked = SignaturePrompt(
+        "signature-needed", status=428, shown=SHOWN, meaning=meaning, factors=("password",), offer=Offer(True, ("k1",))
+    )
+    assert check_complete(given, asked, signed_before=signed_before, statement=SIGNED) == (given, factors)
+
+
+def test_a_place_that_is_gone_shows_the_prompt_anew() -> None:
+    with pytest.raises(SignaturePrompt) as prompted:
+        check_complete(SECRET, a_prompt(Meaning.PERFORMED, True), signed_before=True, statement=None)
+    assert prompted.value.code == "shown-changed"
 
 
 @pytest.mark.parametrize(

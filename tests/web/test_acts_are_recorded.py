@@ -11,11 +11,14 @@ from flask import Flask, Response, g, request
 
 from mes.demo import script, setting
 from mes.demo.acts import Playing
+from mes.demo.client import DemoPerson
 from tests.journeys.house import HeldPace, build_house, employed
+from tests.signatures.authenticator import Authenticator
 from tests.web.conftest import Browser
 
 UNRECORDED = {
     "entering.start_totp": "a secret waits in memory until a first code proves it; the enrolment is the entry",
+    "passkeys.begin": "a challenge waits in memory until an authenticator answers it; the enrolment is the entry",
     "records.again": "the entry is made by the job, once the bundle stands",
     "steps.program": "asks an OPC UA device once more; refused in a batch that is operated by hand",
 }
@@ -91,8 +94,18 @@ def aside(play: Playing) -> None:
     admin.act(f"{person}/roles/withdraw", role="operator")
     admin.act(f"{person}/password", password="change me once more")
     admin.act(f"{person}/disable", reason="left the site")
+    passkey(people["operator"])
     patient = qa.get("/api/orders")["orders"][0]["patient"]
     people["clinician"].act(f"/api/patients/{patient}/reveal", purpose="checking the order")
+
+
+def passkey(person: DemoPerson) -> None:
+    """Enrol a passkey, take it away again, and choose a language for one's signatures."""
+    options = person.act("/api/me/passkeys/begin", password=person.password)["options"]
+    device = Authenticator(origin="http://localhost:8471")
+    person.act("/api/me/passkeys", name="Ring", answer=device.create(options))
+    person.act("/api/me/passkeys/remove", credential=device.id, reason="replaced")
+    person.act("/api/me/language", language="en")
 
 
 def afterwards(play: Playing) -> None:
