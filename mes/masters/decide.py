@@ -33,13 +33,13 @@ def import_master(state: VersionState, master: Master, file: str, author: Person
 def approve(state: VersionState, findings: Sequence[Finding], approver: PersonId) -> MasterApproved:
     """Decide whether QA may approve the draft. Rule: regulation catalogue, section C; PRA-14, house decision 13.
 
-    Refuses `master-unknown`, `master-approved-already`, `master-own` (the author never approves) and
+    Refuses `master-unknown`, `master-approved-already`, `master-own` (no author of any draft approves) and
     `master-not-clean` with every finding.
     """
     draft = known(state)
     if state.approved:
         raise Refusal("master-approved-already", master=state.master, version=state.version)
-    if state.author == approver:
+    if approver in state.authors:
         raise Refusal("master-own", master=state.master, version=state.version)
     if findings:
         raise Refusal(

@@ -10,13 +10,17 @@ from mes.masters.events import MasterApproved, MasterImported, MasterSuperseded
 
 @dataclass(frozen=True, slots=True)
 class VersionState:
-    """One version: nothing, a draft (imported), approved, or approved and superseded."""
+    """One version: nothing, a draft (imported), approved, or approved and superseded.
+
+    `author` handed in the last draft, `authors` any of its drafts.
+    """
 
     master: MasterId
     version: int
     next_seq: int = 0
     digest: str | None = None
     author: PersonId | None = None
+    authors: frozenset[PersonId] = frozenset()
     approver: PersonId | None = None
     superseded_by: int | None = None
 
@@ -33,7 +37,9 @@ def fold(start: VersionState, events: Iterable[Event | None]) -> VersionState:
         state = replace(state, next_seq=state.next_seq + 1)
         match event:
             case MasterImported():
-                state = replace(state, digest=event.digest, author=event.author)
+                state = replace(
+                    state, digest=event.digest, author=event.author, authors=state.authors | {event.author}
+                )
             case MasterApproved():
                 state = replace(state, digest=event.digest, approver=event.approver)
             case MasterSuperseded():
