@@ -18,8 +18,10 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    cast,
     func,
     insert,
+    literal,
     or_,
     select,
 )
@@ -75,6 +77,7 @@ SORTS: Mapping[str, Column[Any]] = {
     "type": TRAIL.c.type, "reason": TRAIL.c.reason, "risk": TRAIL.c.risk,
 }  # fmt: skip
 CHUNK = 500
+WIDE = literal(GENERATION, BigInteger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ def statement_of(
     places = [TRAIL.c.gen.desc(), TRAIL.c.index.desc()] if query.descending else [TRAIL.c.gen, TRAIL.c.index]
     first = column.desc() if query.descending else column.asc()
     by = places if column is TRAIL.c.index else [first.nulls_last() if column.nullable else first, *places]
-    joined = _lines(query).join(ENTRY, ENTRY.c.position == TRAIL.c.gen * GENERATION + TRAIL.c.index)
+    joined = _lines(query).join(ENTRY, ENTRY.c.position == cast(TRAIL.c.gen, BigInteger) * WIDE + TRAIL.c.index)
     picked = select(ENTRY.c.body, ENTRY.c.leaf, TRAIL.c.risk, TRAIL.c.batch).select_from(joined)
     return picked.where(conditions(site, query, before, also)).order_by(*by)
 
