@@ -87,8 +87,11 @@ class DowntimePacks:
         """Return the packs that lie there, by batch."""
         found = []
         for path in sorted(self._folder.glob("*.json")):
-            said = json.loads(path.read_text(encoding="utf-8"))
-            found.append(PackRow(**{**said, "sheets": tuple(said["sheets"])}))
+            try:
+                said = json.loads(path.read_text(encoding="utf-8"))
+                found.append(PackRow(**{**said, "sheets": tuple(said["sheets"])}))
+            except (ValueError, KeyError, TypeError):
+                continue  # what is damaged is made anew at the next refresh
         return found
 
     def pdf(self, batch: str) -> bytes:
