@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from equipment_drivers.readings import CommandVerb
 from mes.batches import events as ev
@@ -11,6 +12,7 @@ from mes.batches.model import BatchState, Binding, MaterialUse, StepState
 from mes.batches.ports import ScanMatcher
 from mes.batches.service.acting import Acting
 from mes.batches.service.device_run import DeviceRuns
+from mes.batches.service.kept import Kept
 from mes.batches.service.recorder import Recorder
 from mes.equipment.ports import DrainedReading
 from mes.errors import Refusal
@@ -39,6 +41,7 @@ class StepService:
         self._runs = runs
         self._matcher = matcher
         self._newest = newest
+        self._sources: Kept[tuple[GivenValue, ...]] = Kept()
 
     def start(self, acting: Acting, batch_id: str, step_id: str, equipment: str | None = None) -> BatchState:
         """Start a step; a device step takes its device for the batch and asks it to select the step's program.
@@ -123,7 +126,8 @@ class StepService:
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         newest = self._newest(state.equipment) if state.equipment and state.run_released_at is None else {}
-        given = with_true_sources(state.step(step_id).step, given, newest)
+        told = partial(with_true_sources, state.step(step_id).step, given, newest)
+        given = self._sources.of((acting.op, step_id, given), told)
         events = steps.perform_step(state, step_id, given, acting.roles, now)
         extra, others = self._consequences(state, step_id, events, now)
         return self._signed(acting, state, (*events, *extra), step_id, Meaning.PERFORMED, now, others=others)
