@@ -7,6 +7,7 @@ import structlog
 
 import mes
 from mes.cli.backup import backup
+from mes.cli.checking import check, release, upgrade_
 from mes.cli.demo import codes, demo
 from mes.cli.house import House
 from mes.cli.keys import keys
@@ -29,3 +30,5 @@ def main() -> None:
 
 for command in (backup, keys, site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
     main.add_command(command)
+for command in (check, upgrade_, release):
+    site.add_command(command)

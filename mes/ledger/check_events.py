@@ -51,3 +51,11 @@ class ClockAcknowledged(Event):
     tag: ClassVar[str] = "site:clock:acknowledged"
     last_entry_at: datetime
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReleased(Event):
+    """A hold that a breach had put on `held` (a stream, or * for everything) ended; the entry's reason says why."""
+
+    tag: ClassVar[str] = "site:hold:released"
+    held: str

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
 
 from mes.ledger.triggers import install_triggers
 
@@ -18,6 +20,18 @@ def configuration(engine: Engine) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["engine"] = engine
     return config
+
+
+def head_and_present(connection: Connection) -> tuple[str, str | None]:
+    """Return the newest revision that this program knows, and the one of a database; None where none was ever made.
+
+    Revisions are numbered: one that is larger than the head is a newer program's.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("path_separator", "os")
+    (head,) = ScriptDirectory.from_config(config).get_heads()
+    return head, MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:

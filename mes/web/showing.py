@@ -12,6 +12,7 @@ from mes.batches.decide.values import limit_text, value_text
 from mes.masters.model import Parameter
 from mes.people.model import Role, Session
 from mes.web.api.answers import fresh_op
+from mes.web.errors import sentence
 from mes.web.services import services
 
 MINUTES = 60
@@ -60,6 +61,7 @@ def site_banner() -> dict[str, Any]:
     simulated = site.simulated_device or any(row["simulated"] for row in site.equipment.devices())
     return {
         "name": site.settings.site, "tz": site.settings.tz, "version": told.get("version", ""),
+        "notices": [sentence(one["code"], one["facts"]) for one in told.get("notices", ())],
         "now": site.clock.now(), "simulated_device": simulated, "virtual_clock": site.clock.simulated,
         "factor": f"x{factor:,.0f}" if factor else "held",
     }  # fmt: skip
