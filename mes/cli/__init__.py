@@ -12,6 +12,7 @@ from mes.cli.demo import codes, demo
 from mes.cli.house import House
 from mes.cli.keys import keys
 from mes.cli.ledger import ledger
+from mes.cli.lost_tail import checkpoint, copy, go_on, reseed
 from mes.cli.nodemap import nodemap
 from mes.cli.running import collect, serve, simulate, supervise
 from mes.cli.site import site
@@ -28,6 +29,8 @@ def main() -> None:
     ], logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # fmt: skip
 
 
+for command in (copy, checkpoint, reseed, go_on):
+    ledger.add_command(command)
 for command in (backup, keys, site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
     main.add_command(command)
 for command in (check, upgrade_, release):

@@ -129,6 +129,7 @@ class Ledger(LedgerReader):
         actor: Actor,
         signature: dict[str, Any] | None = None,
         reason: str | None = None,
+        shown: Sequence[bytes] = (),
         projectors: Sequence[Projector] = (),
         breach_path: Path | None = None,
     ) -> "Ledger":
@@ -144,11 +145,17 @@ class Ledger(LedgerReader):
         if previous.origin != origin_of(site, prior) or found not in (None, prior):
             raise Refusal("generation-differs", previous=previous.origin, found=found)
         ledger = cls(engine, ground, key, projectors, BreachLog(breach_path))
-        public = b64encode(key.public).decode()
-        root = previous.root.hex()
-        first = LedgerContinued(previous.origin, previous.size, root, evidence, site, public, clock, software)
-        ledger._begin(first.draft(signature=signature, reason=reason), actor, now)
+        first = cls.continued(previous, site, key, clock, software, evidence)
+        ledger._begin(first.draft(signature=signature, reason=reason), actor, now, shown)
         return ledger
+
+    @staticmethod
+    def continued(
+        previous: Checkpoint, site: str, key: SiteKey, clock: str, software: str, evidence: str
+    ) -> LedgerContinued:
+        """Return the first fact of the next generation, which its signer signs before it is recorded."""
+        public, root = b64encode(key.public).decode(), previous.root.hex()
+        return LedgerContinued(previous.origin, previous.size, root, evidence, site, public, clock, software)
 
     @property
     def key(self) -> SiteKey:
@@ -160,8 +167,8 @@ class Ledger(LedgerReader):
         with self._writer.lock:
             self._keys = (key, *also)
 
-    def _begin(self, first: Draft, actor: Actor, now: datetime) -> None:
-        self.append(new_op(), [Write(self.site_stream, (first,), 0)], actor=actor, now=now)
+    def _begin(self, first: Draft, actor: Actor, now: datetime, shown: Sequence[bytes] = ()) -> None:
+        self.append(new_op(), [Write(self.site_stream, (first,), 0)], actor=actor, now=now, shown=shown)
 
     @property
     def site_stream(self) -> Stream:

@@ -1,0 +1,98 @@
+"""A site whose tail is lost: refused at start, re-seeded from a copy, or continued by QA with two factors."""
+
+import json
+import shutil
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+
+from mes.app import open_ledger
+from mes.errors import Refusal
+from mes.ids import Stream, new_op
+from mes.ledger.canonical import canonical
+from mes.ledger.database import open_engine
+from mes.ledger.entry import Actor, Draft, Write
+from mes.ledger.verify import verify_ledger
+from mes.people.second_factor import code
+from mes.settings import load
+from mes.signatures.meanings import TEXTS, Meaning
+from mes.site_process.lost_tail import Ceremony, Factors, leased
+from tests.journeys.house import CHEAP, build_house
+from tests.site_process.test_cli import mes, refused
+
+DRAIN = Actor.system("drain")
+NOTE = "test:fact:noted"
+
+
+def noted(ledger, count: int, now) -> None:
+    for n in range(count):
+        ledger.append(new_op(), [Write(Stream("run/R1"), (Draft(NOTE, {"n": n}),))], actor=DRAIN, now=now)
+
+
+@pytest.fixture
+def lost(tmp_path):
+    """Give a site whose database is an older copy: 10 of 20 noted entries are gone, all 20 were signed."""
+    house = build_house(tmp_path / "site")
+    ledger, now = house.wired.services.ledger, house.wired.services.clock.now()
+    yield house, ledger, now
+    house.engine.dispose()
+
+
+def lose(house, ledger, now, tmp_path, *, with_copy: bool = True) -> None:
+    noted(ledger, 10, now)
+    ledger.checkpoint(now)
+    house.close()
+    shutil.copytree(house.settings.site_dir, tmp_path / "week")
+    engine = open_engine(house.settings.database)
+    later = open_ledger(house.settings, engine)
+    noted(later, 10, now + timedelta(hours=1))
+    later.checkpoint(now + timedelta(hours=1))
+    later.close()
+    engine.dispose()
+    if with_copy:
+        status, printed = mes("ledger", "copy", "--site", house.settings.site_dir, "--to", tmp_path / "copy")
+        assert status == 0, printed
+    for path in house.settings.site_dir.glob("site.sqlite*"):
+        path.unlink()
+    for path in (tmp_path / "week").glob("site.sqlite*"):
+        shutil.copy2(path, house.settings.site_dir / path.name)
+
+
+def verified(house):
+    engine = open_engine(house.settings.database)
+    try:
+        return verify_ledger(engine)
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.rule("TE-18", "REL-P5")
+def test_a_lost_tail_is_put_back_and_the_same_generation_goes_on(lost, tmp_path):
+    house, ledger, now = lost
+    lose(house, ledger, now, tmp_path)
+    site = house.settings.site_dir
+    refused(*mes("keys", "rotate", "--site", site, "--reason", "x"), "ledger-older-copy")
+    status, printed = mes("ledger", "reseed", "--site", site, "--from", tmp_path / "copy", "--reason", "old file")
+    assert status == 0, printed
+    assert "entries 11 to 20 are back" in printed
+    engine = open_engine(house.settings.database)
+    again = open_ledger(load(site), engine)
+    last = again.entry(again.size - 1)
+    assert (again.gen, last.type, last.document["reason"]) == (1, "site:ledger:reseeded", "old file")
+    assert last.data == {"from_size": 11, "to_size": 21, "root": again.entry(21).data["root"]}
+    again.close()
+    engine.dispose()
+    assert verified(house).signed_size == 22
+    refused(*mes("ledger", "reseed", "--site", site, "--from", tmp_path / "copy", "--reason", "x"), "copy-has-nothing-new")
+
+
+@pytest.mark.rule("TE-13", "REL-P5", negative=True)
+def test_a_copy_that_was_changed_puts_nothing_back(lost, tmp_path):
+    house, ledger, now = lost
+    lose(house, ledger, now, tmp_path)
+    path = tmp_path / "copy" / "entries.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"n":7', b'"n":8'))
+    site = house.settings.site_dir
+    refused(*mes("ledger", "reseed", "--site", site, "--from", tmp_path / "copy", "--reason", "x"), "copy-differs")
+    refused(*mes("keys", "rotate", "--site", site, "--reason", "x"), "ledger-older-copy")
