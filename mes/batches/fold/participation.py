@@ -42,7 +42,9 @@ PARTS: Mapping[type[Event], str] = {
 
 FACTS = (ev.ScanMismatched, ev.Infused)
 """Parts that are facts of the world by the time they are recorded: never refused for want of training."""
-ASKS_FOR_TRAINING = frozenset(PARTS) - frozenset(FACTS) | {ev.ReviewSigned, ev.BatchCertified, ev.ReleaseAssigned}
+ASKS_FOR_TRAINING = frozenset(PARTS) - frozenset(FACTS) | {
+    ev.ReviewSigned, ev.TrailReviewSigned, ev.BatchCertified, ev.ReleaseAssigned,
+}  # fmt: skip
 """What only a person does who is trained on the batch's master. Not asked: holds, testimony, refusals, assessments."""
 
 
