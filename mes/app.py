@@ -167,7 +167,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         downtime=DowntimePacks(
             settings.site_dir / "downtime", recorder, time.monotonic, settings.site_dir / "phones.yaml"
         ),
-        status=SiteStatus(settings, clock, ledger, telemetry, equipment, notices).read,
+        status=SiteStatus(settings, clock, ledger, telemetry, equipment, notices, people).read,
         simulated_device=settings.simulated_clock, help_strip=help_of(settings),
     )  # fmt: skip
     drain, outbox = Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer)
@@ -208,7 +208,7 @@ class SiteStatus:
 
     def __init__(
         self, settings: SiteSettings, clock: Clock, ledger: Ledger, telemetry: Telemetry,
-        equipment: EquipmentService, notices: Notices,
+        equipment: EquipmentService, notices: Notices, people: PeopleService,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._settings = settings
@@ -216,6 +216,7 @@ class SiteStatus:
         self._telemetry = telemetry
         self._equipment = equipment
         self._notices = notices
+        self._people = people
 
     def read(self) -> dict[str, Any]:
         """Return record time, virtual factor, and per device how far journal and drain are."""
@@ -229,7 +230,9 @@ class SiteStatus:
                 "drained_tick": drained.isoformat() if drained else None,
                 "samples_recorded": self._telemetry.recorded(ident),
             }
+        review = self._people.review_state()
         return {
+            "access_review": {"due": review["due"].isoformat(), "overdue": review["overdue"]},
             "site": self._settings.site, "version": mes.__version__, "now": self._clock.now().isoformat(),
             "simulated": self._clock.simulated, "factor": factor, "devices": devices,
             "ledger_entries": self._ledger.size, "site_key": self._ledger.key.vkey,

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from mes.ids import PersonId
@@ -141,5 +142,5 @@ class SecurityAlert:
     terminal: str
     in_a_row: int
     person: PersonId | None
-    at: str
+    at: datetime
     acknowledged_by: PersonId | None = None

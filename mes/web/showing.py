@@ -11,6 +11,7 @@ from flask import Flask, g
 from mes.batches.decide.values import limit_text, value_text
 from mes.masters.model import Parameter
 from mes.people.model import Role, Session
+from mes.web.admin.duties import duties
 from mes.web.api.answers import fresh_op
 from mes.web.errors import sentence
 from mes.web.services import services
@@ -49,6 +50,7 @@ def _everywhere() -> dict[str, Any]:
     session: Session | None = g.get("session")
     return {
         "me": session.person if session else None, "csrf": session.csrf if session else "",
+        "duties": duties(session.person) if session else (), "idle_s": services().settings.idle_minutes * 60,
         "site": site_banner(), "help_strip": services().help_strip,
     }  # fmt: skip
 

@@ -89,11 +89,8 @@ def aside(play: Playing) -> None:
     operator.act(f"{BATCH}/report", what="other", occurred_at=at, **told)
     script.settle_problems(play)
     made = admin.act("/api/people", name="Tomas New", user_name="tomas", password="change me at once", roles=[])
-    person, approver = f"/api/people/{made['person']['id']}", qa.id
-    admin.act(f"{person}/roles", role="operator", approver=approver)
-    admin.act(f"{person}/roles/withdraw", role="operator")
-    admin.act(f"{person}/password", password="change me once more")
-    admin.act(f"{person}/disable", reason="left the site")
+    person = f"/api/people/{made['person']['id']}"
+    people_come_and_go(play, person)
     passkey(people["operator"])
     patient = qa.get("/api/orders")["orders"][0]["patient"]
     people["clinician"].act(f"/api/patients/{patient}/reveal", purpose="checking the order")
@@ -106,6 +103,41 @@ def passkey(person: DemoPerson) -> None:
     person.act("/api/me/passkeys", name="Ring", answer=device.create(options))
     person.act("/api/me/passkeys/remove", credential=device.id, reason="replaced")
     person.act("/api/me/language", language="en")
+
+
+def people_come_and_go(play: Playing, person: str) -> None:
+    """Ask for access, refuse it once, withdraw it, lose a second factor, answer an alert, review, and leave."""
+    people = play.people
+    admin, qa, supervisor = people["admin"], people["qa2"], people["supervisor"]
+    asked = supervisor.act(f"{person}/access", role="courier", reason="new driver")
+    qa.act(f"/api/access/{asked['request']}/refuse", reason="no contract yet")
+    asked = supervisor.act(f"{person}/access", role="operator", reason="new in the team")
+    qa.act(f"/api/access/{asked['request']}/approve")
+    admin.act(f"{person}/roles", role="operator")
+    admin.act(f"{person}/roles/withdraw", role="operator", reason="moved")
+    admin.act(f"{person}/password", password="change me once more")
+    admin.act(f"/api/people/{people['qp'].id}/totp/remove", reason="telephone lost")
+    people["qp"].enrol_second_factor()
+    guess(people["operator"]._client.application)
+    alert = admin.get("/api/security")["alerts"][0]["alert"]
+    admin.act(f"/api/security/{alert}/acknowledge", reason="she had forgotten it")
+    everybody = [one for one in qa.get("/api/people")["people"] if one["active"] and one["roles"]]
+    verdicts = [{"person": one["id"], "verdict": "confirmed"} for one in everybody if one["id"] != qa.id]
+    qa.act("/api/access/review", verdicts=verdicts)
+    admin.act(f"{person}/disable", reason="left the site")
+
+
+def guess(app: Flask) -> None:
+    """Let a stranger fail five times in a row, waiting as long as asked."""
+    stranger = Browser(app.test_client())
+    sessions = app.extensions["septima"].people._sessions
+    wall = sessions.wall
+    try:
+        for minute in range(5):
+            sessions.wall = lambda minute=minute: wall() + 60 * minute
+            stranger.sign_in("olivia", "not her password")
+    finally:
+        sessions.wall = wall
 
 
 def afterwards(play: Playing) -> None:

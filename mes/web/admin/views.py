@@ -4,8 +4,9 @@ from flask import Blueprint, render_template
 
 from mes.people.model import Role
 from mes.signatures.meanings import LANGUAGE_NAMES
+from mes.web.api.access import ASKERS, WATCHERS
 from mes.web.api.equipment import of_row
-from mes.web.permission import current_session, public, signed_in
+from mes.web.permission import current_session, public, role_required, signed_in
 from mes.web.services import services
 from mes.web.shelf import shipped_masters
 
@@ -38,8 +39,35 @@ def me() -> str:
 @admin.route("/people")
 @signed_in
 def people() -> str:
-    """List the people of the site with their roles."""
-    return render_template("people.html", people=services().people.people(), roles=list(Role))
+    """List the people of the site with their roles, their right to sign, and the requests that wait."""
+    room = services().people
+    listed = room.people()
+    return render_template(
+        "people.html", people=listed, named={one.id: one.name for one in listed}, roles=list(Role),
+        proofs=room.proofs(), requests=room.access_requests(), started=room.has_signing_qa(),
+        review=room.review_state(), askers=[role.value for role in ASKERS],
+    )  # fmt: skip
+
+
+@admin.route("/people/review")
+@role_required(Role.QA)
+def review() -> str:
+    """Show everybody's access for the quarterly review: roles, last sign-in, right to sign."""
+    room = services().people
+    reviewed = [one for one in room.people() if one.active and one.roles]
+    return render_template(
+        "access_review.html", people=reviewed, seen=room.last_sign_ins(), review=room.review_state(),
+        own=current_session().person.id, now=services().clock.now(),
+    )  # fmt: skip
+
+
+@admin.route("/security")
+@role_required(*WATCHERS, Role.AUDITOR)
+def security() -> str:
+    """Show alerts and what happened to accounts, sign-ins and signatures, the newest first."""
+    room = services().people
+    named = {one.id: one.name for one in room.people()}
+    return render_template("security.html", alerts=room.alerts(), events=room.watched(), named=named)
 
 
 @admin.route("/equipment")
