@@ -31,9 +31,9 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served(house: House) -> Iterator[str]:
-    """Serve the house on a free port of this machine, to several browsers at a time."""
-    server = make_server("127.0.0.1", 0, house.app, threaded=True, request_handler=Quiet)
+def served(house: House, port: int = 0) -> Iterator[str]:
+    """Serve the house on a port of this machine (a free one), to several browsers at a time."""
+    server = make_server("127.0.0.1", port, house.app, threaded=True, request_handler=Quiet)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:

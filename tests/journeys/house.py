@@ -91,9 +91,10 @@ class HeldPace:
         """There is nothing to wait for."""
 
 
-def build_house(folder: Path) -> House:
-    """Make a fresh site in `folder`."""
-    settings = SiteSettings(folder, SiteId("journey-site"), "Europe/Brussels", Profile.DEMO, simulated_clock=True)
+def build_house(folder: Path, **more: Any) -> House:
+    """Make a fresh site in `folder`; `more` are further settings of it."""
+    site, tz = SiteId("journey-site"), "Europe/Brussels"
+    settings = SiteSettings(folder, site, tz, Profile.DEMO, simulated_clock=True, **more)
     write(settings)
     conductor = Conductor(settings.clock_path, START)
     engine = open_engine(settings.database)

@@ -1177,7 +1177,11 @@ def check_seal(case: Case) -> str:
 # ---- Electronic signatures --------------------------------------------------------------------------------
 
 TWO_FACTORS = re.compile("(QP|OOS)_.*|CERT_WITHDRAWN|RELEASE_ASSIGNED|(MASTER|CHANGE|ACCESS)_APPROVED|BREAK_GLASS")
-is_enrolment = fields({"person": is_id, "credential": is_b64url, "cose": is_b64})
+is_enrolment = fields(
+    {"person": is_id, "credential": is_b64url, "cose": is_b64}, {"name": is_text, "aaguid": is_text}
+)
+is_removal = fields({"person": is_id, "credential": is_b64url})
+PASSKEY_ENTRIES = {"person:passkey:enrolled": is_enrolment, "person:passkey:removed": is_removal}
 
 
 def check_signatures(case: Case) -> str:
@@ -1186,18 +1190,18 @@ def check_signatures(case: Case) -> str:
     for ledger in case.ledgers:
         keys = read_keys(ledger)
         enrolled: dict[tuple[str, str], str] = {}
+        gone: set[tuple[str, str]] = set()
         signers: set[str] = set()
         for position, entry in ledger.known():
             with at(ledger.where(position)):
-                if entry["type"] == "person:passkey:enrolled":
-                    data = entry["data"]
-                    is_enrolment(data)
-                    insist(entry["stream"] == f"person/{data['person']}", "enrols a passkey in the stream of another")
-                    enrolled[data["person"], data["credential"]] = data["cose"]
+                if entry["type"] in PASSKEY_ENTRIES:
+                    change_passkeys(entry, enrolled, gone)
                 if "signature" in entry:
                     check_signature(entry)
                     check_shown(case, ledger, entry)
                     if "assertion" in entry["signature"]:
+                        own = (entry["signature"]["person"]["id"], entry["signature"]["assertion"]["credential"])
+                        insist(own not in gone, "passkey: it had been removed before it signed")
                         check_assertion(entry["signature"], keys, enrolled)
                         passkeys += 1
                     count += 1
@@ -1210,6 +1214,18 @@ def check_signatures(case: Case) -> str:
             strangers = sorted(signers - {person["id"] for person in keys["persons"]})
             insist(not strangers, f"does not name the signers {plain(strangers)}")
     return f"{count} signatures, {passkeys} by passkey, {check_voids(case.main)} void"
+
+
+def change_passkeys(entry: Json, enrolled: dict[tuple[str, str], str], gone: set[tuple[str, str]]) -> None:
+    """Take note of a passkey enrolled or removed; a removed one stays known, for what it signed before."""
+    data = entry["data"]
+    PASSKEY_ENTRIES[entry["type"]](data)
+    does = "enrols" if "cose" in data else "removes"
+    insist(entry["stream"] == f"person/{data['person']}", f"{does} a passkey in the stream of another")
+    if "cose" in data:
+        enrolled[data["person"], data["credential"]] = data["cose"]
+    else:
+        gone.add((data["person"], data["credential"]))
 
 
 def check_signature(entry: Json) -> None:

@@ -73,7 +73,6 @@ document.addEventListener("click", (event) => {
   }
 });
 
-document.addEventListener("htmx:finally:request", (event) => {
-  const form = event.target.closest("dialog.signing form");
-  if (form) signsBy(form, false);
+document.addEventListener("htmx:finally:request", () => {
+  for (const form of document.querySelectorAll("dialog.signing form")) signsBy(form, false);
 });

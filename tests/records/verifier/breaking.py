@@ -10,7 +10,7 @@ from typing import Any
 import rfc8785
 
 from tests.records.verifier.story import Story
-from tests.records.verifier.writer import Member, Passkey, b64, key_of, note_id, plain_pdf, public, sha
+from tests.records.verifier.writer import Member, Passkey, b64, b64url, key_of, note_id, plain_pdf, public, sha
 
 Exhibit = tuple[str, dict[str, Any], str, str]
 """Name, hooks of `build`, the check that must answer first, and words of its answer."""
@@ -70,6 +70,17 @@ def signed(story: Story, **more: Any) -> None:
 
 def passkey(**change: Any) -> dict[str, Any]:
     return {"passkey": Passkey("EdDSA", change)}
+
+
+def removal(person: str = "qp") -> tuple[str, dict[str, str]]:
+    """The passkey of qp is taken away."""
+    return "person:passkey:removed", {"person": person, "credential": b64url(b"credential-1")}
+
+
+def signed_by_a_removed_passkey(story: Story) -> None:
+    """Take the passkey away, and sign with it nevertheless."""
+    story.ledger.append("person/qp", *removal(), by="qp")
+    signed(story, passkey=story.passkey)
 
 
 def leave_out(kind: str, nth: int = 0) -> dict[str, Any]:

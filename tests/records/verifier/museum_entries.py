@@ -9,8 +9,10 @@ from tests.records.verifier.breaking import (
     on,
     over_correction,
     passkey,
+    removal,
     signature,
     signed,
+    signed_by_a_removed_passkey,
 )
 from tests.records.verifier.story import OP
 from tests.records.verifier.writer import b64, b64url, key_of, public
@@ -325,6 +327,16 @@ SIGNATURE_RULES: list[Exhibit] = [
             "a passkey enrolled with a text for a key",
             "the COSE key",
             on("person:passkey:enrolled", lambda doc: doc["data"].update(cose="AAAA")),
+        ),
+        (
+            "a passkey that had been removed",
+            "passkey: it had been removed before it signed",
+            before_seal(signed_by_a_removed_passkey),
+        ),
+        (
+            "a passkey removed for another",
+            "removes a passkey in the stream of another",
+            before_seal(lambda story: story.ledger.append("person/qp", *removal("op"), by="qp")),
         ),
         (
             "a passkey of an unknown kind",
