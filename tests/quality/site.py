@@ -85,6 +85,12 @@ class Site:
             self.house.wall.now += 60 if totp else 0
         return state
 
+    def review_trail(self, who: str) -> BatchState:
+        """Open every critical entry of the audit trail and sign its review."""
+        for one in self.quality.trail.trail(self.state()).critical:
+            self.quality.trail.examine(self.act(who), "B1", index=one.entry.index)
+        return self.sign(self.quality.review, who, kind="audit_trail")
+
     def entries(self, kind: str, ident: str) -> list[Entry]:
         """Return the entries of a stream."""
         return self.house.ledger.stream(stream(kind, ident))

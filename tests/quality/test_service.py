@@ -134,6 +134,7 @@ def test_the_final_certificate_needs_every_deferred_result(site: Site) -> None:
         site.sign(site.quality.review_result, "qc-2", item=item)
     site.record("qc-1", ev.StepStarted("A25"), ev.StepPerformed("A25", "", ()))
     site.record("qc-2", ev.StepVerified("A25"), ev.StepCompleted("A25"))
+    site.review_trail("qp-2")
     certify(site, "qp-2", "final")
     state = site.state()
     assert state.certificates == {"preliminary": "B1.CP", "final": "B1.CF"}
@@ -206,6 +207,7 @@ def test_a_result_that_changed_since_it_was_shown_is_not_certified(site: Site) -
         site.quality.certify_preliminary(asked, "B1", **given)  # type: ignore[arg-type]
     site.sign(site.quality.enter_result, "qc-1", reason="second vial", item="viability", value="96", unit="%")
     site.sign(site.quality.review_result, "qc-2", item="viability")
+    site.review_trail("qp-2")
     secret = Credentials(login("qp-1"), PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
     with pytest.raises(SignaturePrompt) as changed:
         site.quality.certify_preliminary(Acting(asked.session, asked.op, secret), "B1", **given)  # type: ignore[arg-type]

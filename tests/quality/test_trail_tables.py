@@ -1,4 +1,4 @@
-"""Asking the trail on both databases: every field, combined, sorted, paged, by an index; and copies of what was found."""
+"""Asking the trail on both databases: every field, combined, sorted, paged, by an index; and copies of it."""
 
 import csv
 import io
