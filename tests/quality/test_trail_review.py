@@ -13,7 +13,6 @@ from mes.ledger.entry import Actor, Draft, Write
 from mes.people.model import Role
 from mes.quality.gate.model import GateItem, GateStatus
 from mes.quality.trail import Risk, Trail
-from tests.people.houses import ADMIN
 from tests.quality.builders import ready
 from tests.quality.site import Site, a_site
 from tests.quality.trails import a_value
