@@ -57,7 +57,20 @@ def a_person(person: str, *roles: Role) -> Person:
 QP = a_person("qp-1", Role.QP)
 TRAINED = {
     name: (Training(T0 - timedelta(days=400), T0 + timedelta(days=400)),)
-    for name in ("op-1", "op-2", "nurse-1", "courier-1", "qc-1", "qc-2", "sup-1", "qa-1", "qp-1", "qp-2", "dr-1", "dr-2")
+    for name in (
+        "op-1",
+        "op-2",
+        "nurse-1",
+        "courier-1",
+        "qc-1",
+        "qc-2",
+        "sup-1",
+        "qa-1",
+        "qp-1",
+        "qp-2",
+        "dr-1",
+        "dr-2",
+    )
 }
 """Everybody of the story, trained on the master all the time."""
 
