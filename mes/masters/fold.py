@@ -37,9 +37,7 @@ def fold(start: VersionState, events: Iterable[Event | None]) -> VersionState:
         state = replace(state, next_seq=state.next_seq + 1)
         match event:
             case MasterImported():
-                state = replace(
-                    state, digest=event.digest, author=event.author, authors=state.authors | {event.author}
-                )
+                state = replace(state, digest=event.digest, author=event.author, authors=state.authors | {event.author})
             case MasterApproved():
                 state = replace(state, digest=event.digest, approver=event.approver)
             case MasterSuperseded():

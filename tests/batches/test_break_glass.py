@@ -114,7 +114,7 @@ def test_a_second_person_verifies_the_record_late() -> None:
     step = after(state, *events, actor="ver-1").step("S1")
     assert (step.verified_late, step.alone) == (True, None)
     assert step.verified_by is not None
-    with pytest.raises(Refusal, match="step-not-performed|step-verified"):
+    with pytest.raises(Refusal, match=r"step-not-performed|step-verified"):
         steps.verify_step(after(state, *events, actor="ver-1"), "S1", "ver-2", frozenset({"verifier"}))
 
 

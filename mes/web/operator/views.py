@@ -83,7 +83,8 @@ def step(batch_id: str, step_id: str) -> str:
     return render_template(
         "step.html", state=state, one=one, now=now, vein=vein(state, now), live=_live(state, readings),
         link=link_of(state),
-        next=next_of(state, one, now), glass_offered=_may_go_alone(state, one), window=window_of(state, one, now), person=current_session().person,
+        next=next_of(state, one, now), glass_offered=_may_go_alone(state, one),
+        window=window_of(state, one, now), person=current_session().person,
         fields=[_field(parameter, readings) for parameter in one.step.parameters],
         charts=_charts(state, one), checks=ISSUE_CHECKS, outcomes=OUTCOMES,
         devices=services().equipment.devices() if one.step.program else (),
