@@ -138,7 +138,9 @@ class QualityService:
             *shown.problem_items(state),
         ]
         others = certificate_writes(self._recorder.ledger, state, events[0], asked.stage, acting.session.person)
-        return self._signed(acting, state, events, STAGES[asked.stage], lines, role, now, others)
+        certified = self._signed(acting, state, events, STAGES[asked.stage], lines, role, now, others)
+        self._recorder.ledger.checkpoint(now)  # what was certified is signed for at once, not within the hour
+        return certified
 
     def refuse_certification(self, acting: Acting, batch_id: str, *, stage: str) -> BatchState:
         """Refuse certification, with the reason; refusals: `stage-unknown`, and those of `decide.refuse`."""

@@ -95,7 +95,7 @@ def test_a_successor_waits_for_its_predecessor_to_end(house):
             WriterLease(house.settings.site_dir).acquire()
     finally:
         for thread in threading.enumerate():
-            if thread.name in ("drain", "heartbeat", "keys", "admin"):
+            if thread.name in ("drain", "heartbeat", "nightly", "downtime", "keys", "admin"):
                 thread.stop()
         app.extensions["septima-lease"].release()
 
