@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mes.clock import HeldClock
+from mes.errors import Refusal
 from mes.ids import PersonId, Stream, new_op, stream
 from mes.ledger.database import open_engine
 from mes.ledger.entry import Actor, Draft, Entry, Write
@@ -137,6 +138,15 @@ def scribble(
 ) -> tuple[Draft, tuple[bytes, ...]]:
     """Put a mark where a signature goes: cheap, and enough where the ceremony is not the subject of the test."""
     return replace(draft, signature={"meaning": "mark of a test"}), ()
+
+
+def code_of(act: object, *given_: object, **named: object) -> str | None:
+    """Return the code with which an act is refused, None if it is not."""
+    try:
+        act(*given_, **named)  # type: ignore[operator]
+    except Refusal as refused:
+        return refused.code
+    return None
 
 
 @contextmanager

@@ -1,27 +1,37 @@
 """Every route that changes something leaves an entry: a whole batch, and beside it every act that no batch needs."""
 
+import re
+import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask, Response, g, request
+from sqlalchemy import text
 
 from mes.demo import script, setting
-from mes.demo.acts import Playing
+from mes.demo.acts import Playing, Who
 from mes.demo.client import DemoPerson
+from mes.ledger.database import open_engine
+from mes.migrations.schema import everything
 from tests.journeys.house import HeldPace, build_house, employed
 from tests.signatures.authenticator import Authenticator
 from tests.web.conftest import Browser
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UNRECORDED = {
     "entering.start_totp": "a secret waits in memory until a first code proves it; the enrolment is the entry",
     "passkeys.begin": "a challenge waits in memory until an authenticator answers it; the enrolment is the entry",
     "records.again": "the entry is made by the job, once the bundle stands",
     "steps.program": "asks an OPC UA device once more; refused in a batch that is operated by hand",
 }
+ALONE_IN = "A15"
+"""The step that ends without its verifier."""
 BATCH = f"/api/batches/{script.BATCH}"
 
 
@@ -45,6 +55,21 @@ class Watch:
             return response
 
 
+class WithoutVerifier(Playing):
+    """A play in which the verifier is away when one step ends: the glass is broken, the verifier comes later."""
+
+    def finish(self, step: str, who: Who) -> None:
+        """Finish a step."""
+        if step != ALONE_IN:
+            super().finish(step, who)
+            return
+        super().finish(step, Who(who.performs))
+        self.people[who.performs].enrol_second_factor()
+        self.people[who.performs].act(self.path(step, "break-glass"), reason="verifier called to another patient")
+        if who.verifies:
+            self.people[who.verifies].act(self.path(step, "verify"))
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Watch, Playing]]:
     """Give a whole batch, played by hand, and what each act left."""
@@ -52,7 +77,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, W
     ledger, watch = house.wired.services.ledger, Watch()
     watch.over(house.app, lambda: ledger.size)
     people = employed(house)
-    play = Playing(people, HeldPace(house.conductor), script.BATCH, "manual", lambda step: None)
+    play = WithoutVerifier(people, HeldPace(house.conductor), script.BATCH, "manual", lambda step: None)
     setting.approve_master(people)
     setting.register_device(people, "manual", None, None, play.pace.now)
     opcua = people["admin"].act(
@@ -67,12 +92,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, W
     aside(play)
     script.activate(play, vein)
     script.culture(play, vein)
+    people["qa2"].act(f"{BATCH}/trail/defer", stage="preliminary", reason="the only uninvolved reviewer is ill")
     script.harvest_and_release(play, vein)
     script.infuse(play, vein)
     play.people["qp"].act(f"{BATCH}/refuse", stage="final", reason="deferred results are not in")
     afterwards(play)
     browser = Browser(house.app.test_client())
-    browser.sign_in("olivia")
+    assert browser.sign_in("rosa").status_code == 200
     browser.client.post("/api/sign-out", json={}, headers={"X-CSRF-Token": browser.csrf})
     yield house.app, watch, play
     house.wired.services.records.close()
@@ -120,7 +146,7 @@ def people_come_and_go(play: Playing, person: str) -> None:
     people["qp"].enrol_second_factor()
     guess(people["operator"]._client.application)
     alert = admin.get("/api/security")["alerts"][0]["alert"]
-    admin.act(f"/api/security/{alert}/acknowledge", reason="she had forgotten it")
+    admin.act(f"/api/security/{alert}/acknowledge", reason="he had forgotten it")
     everybody = [one for one in qa.get("/api/people")["people"] if one["active"] and one["roles"]]
     verdicts = [{"person": one["id"], "verdict": "confirmed"} for one in everybody if one["id"] != qa.id]
     qa.act("/api/access/review", verdicts=verdicts)
@@ -135,7 +161,7 @@ def guess(app: Flask) -> None:
     try:
         for minute in range(5):
             sessions.wall = lambda minute=minute: wall() + 60 * minute
-            stranger.sign_in("olivia", "not her password")
+            stranger.sign_in("karim", "not his password")
     finally:
         sessions.wall = wall
 
@@ -147,15 +173,87 @@ def afterwards(play: Playing) -> None:
     opened = next(one for one in play.state()["exceptions"] if one["deviation"] is None)
     play.people["supervisor"].act(f"{BATCH}/exceptions/{opened['exception']}/deviation")
     play.people["qa"].act(f"{BATCH}/records")
+    play.people["auditor"].act("/api/trail/exports", format="csv", filter={"batch": script.BATCH})
+    trained = {"person": play.people["nurse"].id, "subject": script.MASTER, "version": 1}
+    play.people["supervisor"].act("/api/training/withdraw", reason="the method changed", **trained)
 
 
+@pytest.mark.rule("REG-A11D-12-1", "SEC-33")
 def test_every_act_left_an_entry(watched: tuple[Flask, Watch, Playing]) -> None:
     _, watch, _ = watched
     silent = {endpoint for endpoint, grown in watch.grown.items() if not all(grown)}
     assert silent <= set(UNRECORDED)
 
 
+@pytest.mark.rule("REG-A11D-12-1", negative=True)
 def test_every_act_was_done(watched: tuple[Flask, Watch, Playing]) -> None:
     app, watch, _ = watched
-    acts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    acts = {rule.endpoint for rule in app.url_map.iter_rules() if (rule.methods or set()) - SAFE}
     assert sorted(acts - set(watch.grown) - set(UNRECORDED)) == []
+    assert set(UNRECORDED) <= acts
+
+
+@pytest.mark.rule("REG-A11D-12-1", negative=True)
+def test_an_act_that_leaves_no_entry_is_noticed() -> None:
+    watch, app = Watch(), Flask("silent")
+    watch.over(app, lambda: 7)
+    app.add_url_rule("/change", "change", lambda: "changed", methods=["POST"])
+    app.test_client().post("/change")
+    assert watch.grown == {"change": [0]}
+
+
+def rows(watched: tuple[Flask, Watch, Playing]) -> Mapping[str, Any]:
+    """Count the rows of every table of the site, and of its sessions."""
+    app, _, _ = watched
+    site = app.extensions["septima"]
+    engine = open_engine(site.settings.database, read_only=True)
+    try:
+        with engine.connect() as connection:
+            names = [name for metadata in everything() for name in metadata.tables]
+            found = {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar() for name in names}  # noqa: S608
+    finally:
+        engine.dispose()
+    with closing(sqlite3.connect(site.settings.sessions_path)) as sessions:
+        found["session"] = sessions.execute("SELECT count(*) FROM session").fetchone()[0]
+    return found
+
+
+@pytest.mark.rule("SEC-18")
+@pytest.mark.parametrize("who", ["arthur", "irene", "paula", "ada"])
+def test_no_look_changes_anything(watched: tuple[Flask, Watch, Playing], who: str) -> None:
+    app, _, play = watched
+    browser = Browser(app.test_client())
+    assert browser.sign_in(who).status_code == 200
+    serial = play.state()["labels"][0]["serial"]
+    ledger = app.extensions["septima"].ledger
+    seal = next(one.index for one in ledger.entries() if one.type == "site:record:sealed")
+    copy = next(one.index for one in ledger.entries() if one.type == "site:trail:exported")
+    known = {"batch_id": script.BATCH, "step_id": "A06", "serial": serial, "seal_index": seal, "index": copy,
+             "job_id": "none"}  # fmt: skip
+    before, seen = rows(watched), set()
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or rule.endpoint == "static":
+            continue
+        path = rule.rule
+        for name in rule.arguments:
+            path = re.sub(rf"<(\w+:)?{name}>", str(known[name]), path)
+        answer = browser.client.get(path, query_string={"tag": "culture.temperature"} if "series" in path else None)
+        seen.add(answer.status_code)
+        assert answer.status_code < 500, path
+        answer.close()
+    assert rows(watched) == before
+    assert 200 in seen
+
+
+@pytest.mark.rule("SEC-18", negative=True)
+def test_an_act_without_its_token_changes_nothing(watched: tuple[Flask, Watch, Playing]) -> None:
+    app, _, _ = watched
+    browser = Browser(app.test_client())
+    browser.sign_in("arthur")
+    before = rows(watched)
+    path = f"{BATCH}/trail/examine"
+    for headers in ({}, {"X-CSRF-Token": "x"}, {"X-CSRF-Token": browser.csrf, "Origin": "https://evil.example"},
+                    {"X-CSRF-Token": browser.csrf, "Sec-Fetch-Site": "cross-site"}):  # fmt: skip
+        answer = browser.client.post(path, json={"op": str(uuid4()), "index": "1"}, headers=headers)
+        assert answer.status_code == 403
+    assert rows(watched) == before
