@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.machine import describe
 
-NOT_MEASUREMENTS = {"__main__", "machine", "compare"}
+NOT_MEASUREMENTS = {"__main__", "machine", "compare", "figures", "parts", "peers"}
 
 
 def names() -> list[str]:

@@ -1,0 +1,1 @@
+"""The parts of `make bench NAME=ledger`: what is measured against what."""

@@ -1,0 +1,1 @@
+"""What others would build: small applications of our own on known frameworks, as yardsticks."""
