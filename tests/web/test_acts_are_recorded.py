@@ -210,7 +210,7 @@ def rows(watched: tuple[Flask, Watch, Playing]) -> Mapping[str, Any]:
     try:
         with engine.connect() as connection:
             names = [name for metadata in everything() for name in metadata.tables]
-            found = {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar() for name in names}  # noqa: S608
+            found = {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar() for name in names}
     finally:
         engine.dispose()
     with closing(sqlite3.connect(site.settings.sessions_path)) as sessions:
