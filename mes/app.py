@@ -48,6 +48,7 @@ from mes.people.passwords import PRODUCTION, Hasher, HashParameters
 from mes.people.second_factor import SecretBox
 from mes.people.service import PeopleService
 from mes.people.sessions import Sessions
+from mes.quality.answering import QuestionService
 from mes.quality.integrity import BatchIntegrity
 from mes.quality.service import QualityService
 from mes.quality.specifications import VendoredSpecifications
@@ -150,6 +151,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
     observer = BatchObserver(recorder, runs)
     spool = CommandSpool(settings.commands_spool_path)
     specifications = VendoredSpecifications()
+    quality = QualityService(recorder, specifications, BatchIntegrity(ledger))
     services = Services(
         settings=settings, clock=clock, ledger=ledger, people=people, signing=signing, masters=masters,
         training=training,
@@ -157,7 +159,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         orders=OrderService(recorder, masters, signing, lambda: new_coi(DEMO_FACILITY, clock.now())),
         steps=StepService(recorder, runs, CustodyMatcher(patients), telemetry.latest),
         problems=ProblemService(recorder), corrections=CorrectionService(recorder),
-        quality=QualityService(recorder, specifications, BatchIntegrity(ledger)),
+        quality=quality, questions=QuestionService(recorder, quality),
         custody=CustodyService(recorder, patients),
         records=RecordService(
             ledger, clock, telemetry, masters, folder=settings.site_dir / "exports",

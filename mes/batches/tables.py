@@ -171,6 +171,12 @@ def _changes(event: object, occurred_at: datetime) -> dict[str, Any]:
             return {"disposition": certified.value} | ({"phase": Phase.COMPLETED.value} if final else {})
         case ev.CertificationRefused():
             return {"disposition": Disposition.REFUSED.value}
+        case ev.CertificateQuestioned():
+            return {"disposition": Disposition.IN_QUESTION.value}
+        case ev.CertificateUpheld():
+            return {"disposition": event.disposition}
+        case ev.CertificateWithdrawn():
+            return {"disposition": Disposition.WITHDRAWN.value}
         case ev.ReleaseAssigned():
             return {"disposition": Disposition.RELEASED.value}
         case ev.ResultFailedLate():

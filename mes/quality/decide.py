@@ -111,7 +111,7 @@ def certify(
         raise Refusal("batch-kind-never-released", kind=state.master.kind.value)
     if asked.stage.value in state.certificates:
         raise Refusal("certified-already", certificate=state.certificates[asked.stage.value])
-    if state.disposition is Disposition.REFUSED:
+    if state.disposition in (Disposition.REFUSED, Disposition.WITHDRAWN):
         raise Refusal("certification-refused", batch=state.batch)
     if asked.stage is Stage.FINAL and Stage.PRELIMINARY.value not in state.certificates:
         raise Refusal("preliminary-missing", batch=state.batch)
@@ -155,7 +155,7 @@ def refuse(state: BatchState, stage: Stage, reason: str | None) -> tuple[Event, 
     """
     if not reason:
         raise Refusal("reason-missing", status=422)
-    if state.disposition is Disposition.REFUSED:
+    if state.disposition in (Disposition.REFUSED, Disposition.WITHDRAWN):
         raise Refusal("certification-refused", batch=state.batch)
     if stage.value in state.certificates:
         raise Refusal("certified-already", certificate=state.certificates[stage.value])

@@ -22,6 +22,7 @@ from mes.web.api.passkeys import passkeys
 from mes.web.api.patients import patients
 from mes.web.api.people import people
 from mes.web.api.quality import quality
+from mes.web.api.questions import questions
 from mes.web.api.reading import reading
 from mes.web.api.records import records
 from mes.web.api.steps import steps
@@ -40,8 +41,8 @@ from mes.web.services import EXTENSION, Services
 from mes.web.showing import dress_pages
 
 INTERFACE = (
-    entering, passkeys, people, access, masters, equipment, patients, batches, steps, quality, custody, records,
-    reading, training, trail,
+    entering, passkeys, people, access, masters, equipment, patients, batches, steps, quality, questions, custody,
+    records, reading, training, trail,
 )  # fmt: skip
 PAGES = (operator, downtime, release, auditor, trail_pages, clinic, admin, crew)
 STATIC_MAX_AGE_S = 3600

@@ -20,6 +20,7 @@ from mes.ledger.store import Ledger
 from mes.masters.service import MasterService
 from mes.masters.training import TrainingService
 from mes.people.service import PeopleService
+from mes.quality.answering import QuestionService
 from mes.quality.service import QualityService
 from mes.records.downtime.shelf import DowntimePacks
 from mes.records.service import RecordService
@@ -49,6 +50,7 @@ class Services:
     problems: ProblemService
     corrections: CorrectionService
     quality: QualityService
+    questions: QuestionService
     custody: CustodyService
     records: RecordService
     downtime: DowntimePacks

@@ -9,6 +9,9 @@ from mes.ledger.events import Event
 
 __all__ = [
     "BatchCertified",
+    "CertificateQuestioned",
+    "CertificateUpheld",
+    "CertificateWithdrawn",
     "CertificationRefused",
     "GateItemJudged",
     "ReleaseAssigned",
@@ -135,6 +138,35 @@ class CertificationRefused(Event):
     tag: ClassVar[str] = "batch:certification:refused"
     stage: str
     certificate: str | None = None
+
+
+@dataclass(frozen=True)
+class CertificateQuestioned(Event):
+    """Something that certificates relied on was corrected: they stand, in question, until a QP decides."""
+
+    tag: ClassVar[str] = "batch:certificate:questioned"
+    certificates: tuple[str, ...]
+    what: str
+
+
+@dataclass(frozen=True)
+class CertificateUpheld(Event):
+    """A Qualified Person decided that the certificate stands; the product is again what it was, `disposition`."""
+
+    tag: ClassVar[str] = "batch:certificate:upheld"
+    certificate: str
+    stage: str
+    disposition: str
+    gate: tuple[GateItemJudged, ...]
+
+
+@dataclass(frozen=True)
+class CertificateWithdrawn(Event):
+    """A Qualified Person withdrew the certificate; the reason stands in the entry."""
+
+    tag: ClassVar[str] = "batch:certificate:withdrawn"
+    certificate: str
+    stage: str
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,14 @@ def _reopened(status: StepStatus) -> StepStatus:
 def corrected_after_certificate(state: BatchState, fact: Fact) -> BatchState:
     """A correction after certification puts the certificate in question; it is not withdrawn by itself.
 
-    A product that was refused stays refused.
+    A product that was refused stays refused, a certificate that was withdrawn stays withdrawn.
     """
-    stands = state.certificates and state.disposition is not Disposition.REFUSED
-    return replace(state, disposition=Disposition.IN_QUESTION) if stands else state
+    stands = state.certificates and state.disposition not in (Disposition.REFUSED, Disposition.WITHDRAWN)
+    return in_question(state) if stands else state
+
+
+def in_question(state: BatchState) -> BatchState:
+    """The certificates wait for a Qualified Person's decision; what the product was before is not forgotten."""
+    return replace(
+        state, disposition=Disposition.IN_QUESTION, questioned_from=state.questioned_from or state.disposition
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mes.batches import events as ev
 from mes.batches.fold.fact import Fact
+from mes.batches.fold.problems import in_question
 from mes.batches.model import (
     BatchState,
     ContainerState,
@@ -37,7 +38,7 @@ def result_reviewed(state: BatchState, fact: Fact) -> BatchState:
 def result_failed_late(state: BatchState, fact: Fact) -> BatchState:
     """A deferred result failed after certification: the product is on hold, the certificate in question."""
     phase = state.phase if state.infusion_started_at else Phase.HELD
-    return replace(state, phase=phase, disposition=Disposition.IN_QUESTION)
+    return replace(in_question(state), phase=phase)
 
 
 def reviewed(state: BatchState, fact: Fact) -> BatchState:
@@ -78,6 +79,22 @@ def certified(state: BatchState, fact: Fact) -> BatchState:
 def certification_refused(state: BatchState, fact: Fact) -> BatchState:
     """A Qualified Person refused."""
     return replace(state, disposition=Disposition.REFUSED)
+
+
+def questioned(state: BatchState, fact: Fact) -> BatchState:
+    """The certificates are in question."""
+    return in_question(state)
+
+
+def upheld(state: BatchState, fact: Fact) -> BatchState:
+    """The certificate stands; the product is again what it was."""
+    event: ev.CertificateUpheld = fact.event  # type: ignore[assignment]
+    return replace(state, disposition=Disposition(event.disposition), questioned_from=None)
+
+
+def withdrawn(state: BatchState, fact: Fact) -> BatchState:
+    """The certificate is gone; nothing brings this product back to its patient."""
+    return replace(state, disposition=Disposition.WITHDRAWN, questioned_from=None)
 
 
 def released(state: BatchState, fact: Fact) -> BatchState:

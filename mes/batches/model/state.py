@@ -71,6 +71,7 @@ class BatchState:
     volumes_balanced: bool = False
     infusion_started_at: datetime | None = None
     infusing: str | None = None
+    questioned_from: Disposition | None = None
     certified_seq: Mapping[str, int] = field(default_factory=dict)
     trail_reviewed_to: int = -1
     trail_examined: Mapping[int, frozenset[str]] = field(default_factory=dict)

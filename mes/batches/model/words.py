@@ -21,6 +21,7 @@ class Disposition(StrEnum):
     CERTIFIED_FINAL = "certified (final)"
     REFUSED = "refused"
     IN_QUESTION = "certificate in question"
+    WITHDRAWN = "certificate withdrawn"
 
 
 class StepStatus(StrEnum):

@@ -1,10 +1,18 @@
 """Correcting a recorded value: by addition, with reason and signature, naming every signature that falls."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from mes.batches import events as ev
-from mes.batches.decide.corrections import SignedEntry, correct_value, corrected_place, voided_signatures
+from mes.batches.decide.corrections import (
+    SignedEntry,
+    correct_value,
+    corrected_place,
+    falling_text,
+    voided_signatures,
+)
 from mes.batches.decide.values import GivenValue, value_text
 from mes.batches.model import BatchState
 from mes.batches.service.acting import Acting
@@ -39,7 +47,12 @@ class CorrectionService:
             ShownItem("Step", f"{step.id} {step.title}"),
             ShownItem("Old value", value_text(change.old), self.recorder.entry_at(state.stream, corrected[1])),
             ShownItem("New value", value_text(change.new)),
-            *(ShownItem("Signature that falls", f"entry {index}") for index, _ in falling),
+            *(ShownItem("Signature that falls", falling_text(self._document(index))) for index, _ in falling),
+            *(
+                ShownItem("Certificate in question", event.what)
+                for event in events
+                if isinstance(event, ev.CertificateQuestioned)
+            ),
         ]
         signed = self.recorder.sign(
             acting, change, stream=state.stream, meaning=Meaning.CORRECTED, items=items, state=state, now=now
@@ -49,6 +62,9 @@ class CorrectionService:
         voids = [ev.SignatureVoided(index, ev.Cause(*(cause or own))).draft() for index, cause in falling]
         drafts = [correction, *(event.draft() for event in events[1:]), *voids]
         return self.recorder.commit(state, acting, drafts, role=role, now=now, shown=[signed.shown])
+
+    def _document(self, index: int) -> Mapping[str, Any]:
+        return self.recorder.ledger.entry(index).document
 
     def _signed_entries(self, state: BatchState) -> dict[tuple[str, int], SignedEntry]:
         signed: dict[tuple[str, int], SignedEntry] = {}

@@ -27,10 +27,25 @@ def certificates(story: Story) -> Section:
         elif isinstance(event, ev.CertificationRefused):
             blocks.append(Heading(f"Certification refused ({event.stage})", "refused", Tone.BAD))
             blocks.append(Facts((("Reason", entry.document.get("reason", "")), ("Refused", _by(story, entry)))))
+        elif isinstance(event, ev.CertificateQuestioned):
+            blocks.append(Heading(f"In question: {', '.join(event.certificates)}", "in question", Tone.BAD))
+            blocks.append(Facts((("Because", event.what), ("Recorded", _by(story, entry)))))
+        elif isinstance(event, ev.CertificateUpheld | ev.CertificateWithdrawn):
+            blocks += _decided(story, entry, event)
         elif isinstance(event, ev.ResultFailedLate):
             blocks.append(Heading(f"Result failed after certification: {event.item}", "in question", Tone.BAD))
             blocks.append(Facts((("Recorded", _by(story, entry)),)))
     return Section("Reviews, certificates and release", tuple(blocks) or (Note("None was signed.", Tone.WARN),))
+
+
+def _decided(
+    story: Story, entry: Entry, event: ev.CertificateUpheld | ev.CertificateWithdrawn
+) -> Iterator[Block]:  # fmt: skip
+    stands = isinstance(event, ev.CertificateUpheld)
+    mark, tone = ("stands", Tone.GOOD) if stands else ("withdrawn", Tone.BAD)
+    meaning = str(entry.document.get("signature", {}).get("text", ""))
+    yield Heading(f"Certificate {event.certificate}: decision of the Qualified Person", mark, tone)
+    yield Facts((("Meaning", meaning), ("Reason", entry.document.get("reason", "")), ("Decided", _by(story, entry))))
 
 
 def _by(story: Story, entry: Entry) -> str:

@@ -10,7 +10,7 @@ from mes.records.assemble.story import Story, actor_text
 from mes.records.model import Block, Cell, Facts, Heading, Listing, Note, Section, Table, Tone
 
 GOOD = (Disposition.RELEASED, Disposition.CERTIFIED_FINAL, Disposition.CERTIFIED_PRELIMINARY)
-BAD = (Disposition.REFUSED, Disposition.IN_QUESTION)
+BAD = (Disposition.REFUSED, Disposition.IN_QUESTION, Disposition.WITHDRAWN)
 
 
 def state_cell(story: Story) -> Cell:
