@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mes.cli.house import SITE, House
+from mes.cli.verified import tell_further
 
 
 @click.group(cls=House)
@@ -15,20 +16,28 @@ def ledger() -> None:
 @ledger.command("verify")
 @SITE
 @click.option("--key", "vkey", default=None, help="the site's published key; default: the key that the ledger names")
-def verify(site_dir: Path, vkey: str | None) -> None:
+@click.option("--since-last", is_flag=True, help="read only what came after the site's own last check")
+def verify(site_dir: Path, vkey: str | None, since_last: bool) -> None:
     """Check every entry, the tree, all checkpoints and signatures from stored bytes; names the first bad entry."""
     from mes.ledger.database import open_engine
+    from mes.ledger.incremental import ReachedFile
     from mes.ledger.notes import parse_vkey
-    from mes.ledger.verify import verify_ledger
     from mes.settings import load
+    from mes.site_process.nightly import onward
 
-    engine = open_engine(load(site_dir).database, read_only=True)
-    found = verify_ledger(engine, key=parse_vkey(vkey) if vkey else None)
+    settings = load(site_dir)
+    engine = open_engine(settings.database, read_only=True)
+    reached = ReachedFile(settings.verified_path).read() if since_last else None
+    found = onward(engine, reached, key=parse_vkey(vkey) if vkey else None)
+    engine.dispose()
+    if since_last:
+        click.echo(f"read from entry {found.since} on" if found.since else "no earlier check to go on from: read all")
     click.echo(f"site {found.site}, generation {found.gen}: {found.size} entries, {found.checkpoints} checkpoints")
     click.echo(f"root {found.root.hex()}, signed up to {found.signed_size}")
     click.echo(
         f"key {found.key.vkey}" + ("" if vkey else "  (taken from the ledger: compare it with the published one)")
     )
+    tell_further(site_dir, found)
     click.echo("OK")
 
 

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mes.ledger.store import Ledger
+from mes.ledger.time_stamps import Authority
 from mes.settings import SiteSettings
 from mes.site_process.admin_socket import AdminSocket
 from mes.site_process.background import Loop
 from mes.site_process.console import Console
+from mes.site_process.stamping import Stamper
 
 LOOK_EVERY_S = 60.0
+STAMP_EVERY_S = 5.0
 
 
 class Sometimes:
@@ -33,5 +36,8 @@ def tend_keys(settings: SiteSettings, ledger: Ledger, now: Callable[[], datetime
     """Open the admin socket and start what ends overlaps; the caller holds the writer's lease."""
     console = Console(settings, ledger, now)
     Loop("keys", Sometimes(console.retire_due).step).start()
+    if settings.time_stamp_url:
+        stamper = Stamper(ledger, lambda: Authority.of(settings.time_stamp_url, settings.time_stamp_ca_path), now)
+        Loop("time-stamps", Sometimes(stamper.step, STAMP_EVERY_S).step).start()
     AdminSocket(settings.admin_socket_path, console).start()
     return console
