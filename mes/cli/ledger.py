@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from mes.cli.house import SITE, House
-from mes.cli.verified import tell_further
 
 
 @click.group(cls=House)
@@ -19,6 +18,7 @@ def ledger() -> None:
 @click.option("--since-last", is_flag=True, help="read only what came after the site's own last check")
 def verify(site_dir: Path, vkey: str | None, since_last: bool) -> None:
     """Check every entry, the tree, all checkpoints and signatures from stored bytes; names the first bad entry."""
+    from mes.cli.verified import tell_further
     from mes.ledger.database import open_engine
     from mes.ledger.incremental import ReachedFile
     from mes.ledger.notes import parse_vkey

@@ -148,7 +148,7 @@ def other_site(site):
     ("breaks", "expected"),
     [
         (break_key_mode, "key-file-readable-by-others"), (break_key, "key-file-malformed"),
-        (lose_key, "machine-refused"), (lose_database, "ledger-missing"), (break_database, "database-unreachable"),
+        (lose_key, "key-file-missing"), (lose_database, "ledger-missing"), (break_database, "database-unreachable"),
         (break_settings, "settings-wrong"), (other_site, "ledger-of-another-site"),
     ],
 )  # fmt: skip
