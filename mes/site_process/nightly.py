@@ -20,6 +20,7 @@ from mes.ledger.damage import Damage, batches_of, survey
 from mes.ledger.entry import Actor, Write
 from mes.ledger.events import Event, time_text
 from mes.ledger.incremental import Reached, ReachedFile
+from mes.ledger.notes import Verifier
 from mes.ledger.store import Ledger
 from mes.ledger.verify import Verified, verify_ledger
 from mes.site_process.notices import Notices
@@ -133,18 +134,23 @@ def kind_due(reached: Reached | None, now: datetime) -> CheckKind:
     return CheckKind.INCREMENTAL
 
 
-def onward(engine: Engine, reached: Reached | None, pause: Callable[[], None] | None = None) -> Verified:
+def onward(
+    engine: Engine,
+    reached: Reached | None,
+    pause: Callable[[], None] | None = None,
+    key: Verifier | None = None,
+) -> Verified:
     """Check what came after `reached` (everything, if None); IntegrityBreach names the first bad entry.
 
     Where what was reached is not the beginning of this ledger, everything is read to find the entry that differs;
     if each one agrees with the others, the ledger as a whole is another or an older one, and that is the breach.
     """
     if reached is None:
-        return verify_ledger(engine, pause=pause)
+        return verify_ledger(engine, pause=pause, key=key)
     try:
-        return verify_ledger(engine, since=reached, pause=pause)
+        return verify_ledger(engine, since=reached, pause=pause, key=key)
     except IntegrityBreach:
-        verify_ledger(engine, pause=pause)
+        verify_ledger(engine, pause=pause, key=key)
         raise
 
 

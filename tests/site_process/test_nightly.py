@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mes.cli import main
 from mes.clock import HeldClock
 from mes.errors import IntegrityBreach
 from mes.ids import Stream, new_op
@@ -18,6 +20,7 @@ from mes.ledger.merkle import Frontier
 from mes.ledger.store import Ledger
 from mes.site_process.nightly import FULL_EVERY, Nightly, kind_due, next_due, onward, streams_to_hold
 from mes.site_process.notices import Notices, about_holds
+from tests.journeys.house import build_house
 from tests.ledger.builders import DRAIN, KEY, NOW, SITE, draft, write
 from tests.ledger.forging import as_owner, cut, flip, own_hash_too, rewritten, sql
 
@@ -222,3 +225,27 @@ def test_onward_names_the_first_bad_entry_even_before_the_mark(night: Night) -> 
     with pytest.raises(IntegrityBreach) as breach:
         onward(night.engine, reached)
     assert breach.value.index is not None
+
+
+def test_the_command_goes_on_from_the_last_check_and_changes_nothing(tmp_path: Path) -> None:
+    house = build_house(tmp_path / "site")
+    settings, ledger = house.settings, house.wired.services.ledger
+    words = ["ledger", "verify", "--site", str(settings.site_dir), "--since-last"]
+    said = CliRunner().invoke(main, words)
+    assert (said.exit_code, said.output.splitlines()[0]) == (0, "no earlier check to go on from: read all")
+    engine = open_engine(settings.database)
+    Nightly(ledger, house.conductor.clock, engine, ReachedFile(settings.verified_path), house.wired.notices).check(
+        house.conductor.clock.now()
+    )
+    kept = settings.verified_path.read_bytes()
+    said = CliRunner().invoke(main, words)
+    assert said.output.splitlines()[0] == "read from entry 1 on"
+    assert said.output.endswith("OK\n")
+    with as_owner(engine) as connection:
+        own_hash_too(1)(connection)
+    said = CliRunner().invoke(main, words)
+    assert said.exit_code == 1
+    assert "[integrity-breach]" in said.output
+    assert settings.verified_path.read_bytes() == kept
+    house.close()
+    engine.dispose()

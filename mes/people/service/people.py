@@ -152,7 +152,7 @@ class PeopleService(AccessDesk, PasskeyDesk):
         )
 
     def _unless_held(self, record: Callable[[], None], tag: str, person: Person | None) -> None:
-        """Record what happens at the door; while the record is held people still come in to read, and the log says so."""
+        """Record what happens at the door; while the record is held people come in to read, and the log says so."""
         try:
             record()
         except Refusal as held:
