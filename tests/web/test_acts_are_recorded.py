@@ -202,6 +202,22 @@ def test_an_act_that_leaves_no_entry_is_noticed() -> None:
     assert watch.grown == {"change": [0]}
 
 
+@pytest.mark.rule("REG-A11D-12-2", "REG-DI-01")
+def test_a_change_holds_who_what_when_and_why(watched: tuple[Flask, Watch, Playing]) -> None:
+    app, _, play = watched
+    entries = app.extensions["septima"].ledger.entries()
+    entry = next(one for one in entries if one.type == "batch:value:corrected")
+    document = entry.document
+    assert (document["reason"], document["actor"]["role"]) == ("misread", "collection_nurse")
+    assert (document["tz"], document["utc_offset"]) == ("Europe/Brussels", "+02:00")
+    assert entry.data["old"]["value"] != entry.data["new"]["value"] == "2.5"
+    lines = play.people["auditor"].get("/api/trail?item=sample_volume&size=200")["lines"]
+    (line,) = [one for one in lines if one["index"] == entry.index]
+    assert line["old"].startswith(f"{entry.data['old']['value']} mL")
+    assert line["new"].startswith("2.5 mL")
+    assert (line["reason"], line["role"], line["local"][-6:]) == ("misread", "collection_nurse", "+02:00")
+
+
 def rows(watched: tuple[Flask, Watch, Playing]) -> Mapping[str, Any]:
     """Count the rows of every table of the site, and of its sessions."""
     app, _, _ = watched
