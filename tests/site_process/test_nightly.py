@@ -242,7 +242,7 @@ def test_the_command_goes_on_from_the_last_check_and_changes_nothing(tmp_path: P
     assert said.output.splitlines()[0] == "read from entry 1 on"
     assert said.output.endswith("OK\n")
     with as_owner(engine) as connection:
-        own_hash_too(1)(connection)
+        flip(1)(connection)
     said = CliRunner().invoke(main, words)
     assert said.exit_code == 1
     assert "[integrity-breach]" in said.output
