@@ -15,6 +15,8 @@ BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 30.0
 """A process that lived this long starts its back-off anew."""
 GRACE_S = 10.0
+MOST_WORDS = 4_096
+"""How many bytes of a log's end are searched for why a process ended."""
 
 log = structlog.get_logger()
 
@@ -57,7 +59,7 @@ class Supervisor:
         now = self._monotonic()
         for one in self._kept:
             if one.process is not None and one.process.poll() is not None:
-                self._fell(one, now, f"ended with code {one.process.returncode}")
+                self._fell(one, now, f"ended with code {one.process.returncode}{last_words(one.log_path)}")
             if one.process is None and now >= one.restart_at:
                 self._start(one, now)
 
@@ -96,6 +98,18 @@ class Supervisor:
 
     def _end(self, *_: object) -> None:
         self._ending = True
+
+
+def last_words(log_path: Path) -> str:
+    """Return why a process that just ended could not go on, in its own sentence; nothing where it left none."""
+    try:
+        with log_path.open("rb") as file:
+            file.seek(max(0, log_path.stat().st_size - MOST_WORDS))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    said = next((line for line in reversed(lines) if line.startswith(("Error: ", '{"'))), "")
+    return f": {said}" if said.startswith("Error: ") else ""
 
 
 def site_processes(site_dir: Path) -> list[Kept]:

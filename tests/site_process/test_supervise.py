@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mes.site_process.supervise import BACK_OFF_S, STEADY_S, Kept, Supervisor, site_processes
+from mes.site_process.supervise import BACK_OFF_S, STEADY_S, Kept, Supervisor, last_words, site_processes
 
 SLEEPS = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
 ENDS = [sys.executable, "-S", "-c", "raise SystemExit(3)"]
@@ -146,3 +146,20 @@ def test_the_processes_of_a_site():
     for one in kept:
         assert list(one.argv) == [sys.executable, "-m", "mes", one.name, "--site", "/site"]
         assert one.log_path == Path("/site/logs") / f"{one.name}.log"
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (b"Error: The clock is off. Correct it. [clock-far-from-record]\n", ": Error: The clock is off. Correct it. "
+         "[clock-far-from-record]"),
+        (b"x" * 5_000 + b"\nError: new\n[2026] [INFO] Shutting down\n", ": Error: new"),
+        (b'Error: of an earlier start\n{"event": "background-died"}\n', ""),
+        (b"hello\n", ""), (b"\xff\xfe", ""), (None, ""),
+    ],
+)  # fmt: skip
+def test_why_a_process_could_not_begin_stands_in_the_supervisors_log(tmp_path, log, words):
+    path = tmp_path / "p.log"
+    if log is not None:
+        path.write_bytes(log)
+    assert last_words(path) == words
