@@ -81,3 +81,14 @@ def downtime(site_dir: Path) -> None:
         click.echo(
             f"{folder / path.stem}.pdf: as of {said['made_at']}, {len(said['sheets'])} sheets, pack {said['id']}"
         )
+
+
+@site.command("grants")
+@click.option("--role", required=True, help="the database role that `mes serve` connects as; it owns no table")
+def grants(role: str) -> None:
+    """Print the SQL by which the owner of a PostgreSQL database lets the site append, and nothing rewrite."""
+    from mes.ledger.grants import grants as granted
+    from mes.migrations.schema import everything
+
+    for statement in granted(role, [name for metadata in everything() for name in metadata.tables]):
+        click.echo(f"{statement};")
