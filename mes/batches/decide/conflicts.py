@@ -57,15 +57,16 @@ class Conflict:
 
 _STEPS = "mes.batches.decide.steps"
 _PROBLEMS = "mes.batches.decide.problems"
+_QUALITY = "mes.quality.decide"
 _LABELS = "mes.custody.labelling"
 _ACCESS = "mes.people.decide.access"
 CONFLICTS: tuple[Conflict, ...] = (
     Conflict(Part.PERFORMED, Part.VERIFIED, "step", "21 CFR 211.188(b)(11), Annex 11 6", "same-person", _STEPS),
     Conflict(Part.PERFORMED, Part.ATTESTED, "step", "master batch record", "same-person", _STEPS),
     Conflict(Part.BROKE_GLASS, Part.VERIFIED, "step", "section C, break-glass", "same-person", _STEPS),
-    Conflict(Part.ANALYSED, Part.RESULT_REVIEWED, "result", "21 CFR 211.194(a)(8)", "same-person", "mes.quality.decide"),
+    Conflict(Part.ANALYSED, Part.RESULT_REVIEWED, "result", "21 CFR 211.194(a)(8)", "same-person", _QUALITY),
     Conflict(Part.EXECUTED, Part.TRAIL_REVIEWED, "batch", "draft Annex 11 12.6", "reviewer-took-part",
-             "mes.quality.decide"),
+             _QUALITY),
     Conflict(Part.EXECUTED, Part.CERTIFIED, "batch", "Annex 16 1.7", "gate-not-met", "mes.quality.gate.product"),
     Conflict(Part.MASTER_AUTHORED, Part.MASTER_APPROVED, "master version", "section C", "master-own",
              "mes.masters.decide"),
