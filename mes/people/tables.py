@@ -31,7 +31,7 @@ from mes.people.events import (
 )
 from mes.people.model import CredentialKind, Person, Role, Standing
 from mes.people.passkey_tables import LANGUAGE, PASSKEY, project_passkeys
-from mes.people.projected import METADATA
+from mes.people.projected import METADATA as METADATA
 from mes.people.training.tables import project_training
 
 PERSON = Table(

@@ -11,7 +11,7 @@ from mes.people.model import Role, Session
 
 View = TypeVar("View", bound=Callable[..., Any])
 PERMISSION = "septima_permission"
-PUBLIC, SIGNED_IN = "public", "signed-in"
+PUBLIC, ACCOUNT, ANY_ROLE = "public", "account", "any-role"
 BY_ITSELF = "septima_by_itself"
 
 
@@ -27,14 +27,22 @@ def by_itself(view: View) -> View:
     return view
 
 
+def account_holder(view: View) -> View:
+    """Open a view about one's own account to everybody who signed in, with or without a role."""
+    return _guarded(view, frozenset(), ACCOUNT)
+
+
 def signed_in(view: View) -> View:
-    """Open a view to everybody who signed in."""
-    return _guarded(view, frozenset())
+    """Open a view to everybody who signed in and may act as something; refuses `role-missing` (403).
+
+    Rule: REG-P11-10d.
+    """
+    return _guarded(view, frozenset(Role), ANY_ROLE)
 
 
 def role_required(*roles: Role) -> Callable[[View], View]:
     """Open a view to people who hold one of `roles`; refuses `role-missing` (403)."""
-    return lambda view: _guarded(view, frozenset(roles))
+    return lambda view: _guarded(view, frozenset(roles), ",".join(sorted(role.value for role in roles)))
 
 
 def current_session() -> Session:
@@ -45,13 +53,14 @@ def current_session() -> Session:
     return found
 
 
-def _guarded(view: View, roles: frozenset[Role]) -> View:
+def _guarded(view: View, roles: frozenset[Role], told: str) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         session = current_session()
         if roles and not roles & session.person.roles:
-            raise Refusal("role-missing", status=403, role=" or ".join(sorted(role.value for role in roles)))
+            wanted = "any role" if told == ANY_ROLE else told.replace(",", " or ")
+            raise Refusal("role-missing", status=403, role=wanted)
         return view(*args, **kwargs)
 
-    setattr(guarded, PERMISSION, ",".join(sorted(role.value for role in roles)) or SIGNED_IN)
+    setattr(guarded, PERMISSION, told)
     return guarded  # type: ignore[return-value]

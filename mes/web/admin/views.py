@@ -6,7 +6,7 @@ from mes.people.model import Role
 from mes.signatures.meanings import LANGUAGE_NAMES
 from mes.web.api.access import ASKERS, WATCHERS
 from mes.web.api.equipment import of_row
-from mes.web.permission import current_session, public, role_required, signed_in
+from mes.web.permission import account_holder, current_session, public, role_required, signed_in
 from mes.web.services import services
 from mes.web.shelf import shipped_masters
 
@@ -28,7 +28,7 @@ def first() -> str:
 
 
 @admin.route("/me")
-@signed_in
+@account_holder
 def me() -> str:
     """Show one's own account: roles, password, second factor."""
     person = current_session().person

@@ -13,7 +13,7 @@ from mes.signatures.lending import lent
 from mes.signatures.meanings import Meaning
 from mes.web.api.answers import Acts, answered
 from mes.web.api.entering import of_person
-from mes.web.permission import role_required, signed_in
+from mes.web.permission import account_holder, role_required, signed_in
 from mes.web.schemas.acts import ActSchema, acting
 from mes.web.schemas.site import AccessReviewSchema, AccessSchema, IdentitySchema
 from mes.web.services import services
@@ -42,7 +42,7 @@ def prove_identity(form: dict[str, Any], person_id: str) -> Response:
 
 
 @access.route("/me/accountability", methods=["POST"])
-@signed_in
+@account_holder
 @access.arguments(ActSchema)
 def accept_accountability(form: dict[str, Any]) -> Response:
     """Sign that one's electronic signature binds as the handwritten one does."""

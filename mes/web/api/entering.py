@@ -9,7 +9,7 @@ from mes.people.decide import own_actor
 from mes.people.model import CredentialKind, Person
 from mes.web.api.answers import Acts, answered
 from mes.web.door import cookie_name, drop_session, set_session, terminal
-from mes.web.permission import current_session, public, signed_in
+from mes.web.permission import account_holder, current_session, public
 from mes.web.schemas.acts import ActSchema, Closed
 from mes.web.schemas.site import FirstSchema, PasswordSchema, SignInSchema, TotpSchema
 from mes.web.services import services
@@ -36,14 +36,14 @@ def sign_in(form: dict[str, Any]) -> Response:
     token, session = room.sign_in(form["user_name"], form["password"], terminal())
     if former:
         room.sign_out(former)
-    goto = "/me" if session.person.password_temporary else "/batches"
+    goto = "/me" if session.person.password_temporary or not session.person.roles else "/batches"
     response = answered({"person": of_person(session.person), "csrf": session.csrf}, goto=goto)
     set_session(response, token)
     return response
 
 
 @entering.route("/sign-out", methods=["POST"])
-@signed_in
+@account_holder
 @entering.arguments(Closed)
 def sign_out(form: dict[str, Any]) -> Response:
     """End the session."""
@@ -64,7 +64,7 @@ def first_administrator(form: dict[str, Any]) -> Response:
 
 
 @entering.route("/me", methods=["GET"])
-@signed_in
+@account_holder
 def me() -> Response:
     """Return who is signed in, and the token for X-CSRF-Token."""
     session = current_session()
@@ -72,7 +72,7 @@ def me() -> Response:
 
 
 @entering.route("/me/password", methods=["POST"])
-@signed_in
+@account_holder
 @entering.arguments(PasswordSchema)
 def own_password(form: dict[str, Any]) -> Response:
     """Set one's own password; it ends every other session, and this one goes on under a fresh id."""
@@ -87,7 +87,7 @@ def own_password(form: dict[str, Any]) -> Response:
 
 
 @entering.route("/me/totp", methods=["POST"])
-@signed_in
+@account_holder
 @entering.arguments(ActSchema)
 def start_totp(form: dict[str, Any]) -> Response:
     """Make a second-factor secret for one's own authenticator; it counts once a code proved it."""
@@ -96,7 +96,7 @@ def start_totp(form: dict[str, Any]) -> Response:
 
 
 @entering.route("/me/totp/enrol", methods=["POST"])
-@signed_in
+@account_holder
 @entering.arguments(TotpSchema)
 def enrol_totp(form: dict[str, Any]) -> Response:
     """Prove the second factor by a first code."""

@@ -12,7 +12,7 @@ from mes.people.events import LanguageChosen, PasskeyEnrolled, PasskeyRemoved
 from mes.people.passkeys import Passkey
 from mes.signatures.meanings import LANGUAGES
 from mes.web.api.answers import Acts, answered
-from mes.web.permission import current_session, signed_in
+from mes.web.permission import account_holder, current_session
 from mes.web.schemas.acts import BASE64URL, ActSchema, Closed
 from mes.web.schemas.site import SECRET
 from mes.web.services import services
@@ -68,14 +68,14 @@ def of_passkey(passkey: Passkey) -> dict[str, Any]:
 
 
 @passkeys.route("/passkeys", methods=["GET"])
-@signed_in
+@account_holder
 def own() -> Response:
     """Return one's own passkeys."""
     return _own_passkeys()
 
 
 @passkeys.route("/passkeys/begin", methods=["POST"])
-@signed_in
+@account_holder
 @passkeys.arguments(BeginSchema)
 def begin(form: dict[str, Any]) -> Response:
     """Prove oneself by password, and get what the authenticator needs to make a passkey; good for five minutes."""
@@ -84,7 +84,7 @@ def begin(form: dict[str, Any]) -> Response:
 
 
 @passkeys.route("/passkeys", methods=["POST"])
-@signed_in
+@account_holder
 @passkeys.arguments(PasskeySchema)
 def enrol(form: dict[str, Any]) -> Response:
     """Enrol the passkey that the authenticator made."""
@@ -102,7 +102,7 @@ def enrol(form: dict[str, Any]) -> Response:
 
 
 @passkeys.route("/passkeys/remove", methods=["POST"])
-@signed_in
+@account_holder
 @passkeys.arguments(RemovalSchema)
 def remove(form: dict[str, Any]) -> Response:
     """Take one of one's own passkeys away, with a reason; what it signed stands."""
@@ -115,7 +115,7 @@ def remove(form: dict[str, Any]) -> Response:
 
 
 @passkeys.route("/language", methods=["POST"])
-@signed_in
+@account_holder
 @passkeys.arguments(LanguageSchema)
 def language(form: dict[str, Any]) -> Response:
     """Choose the language in which the meanings of one's signatures are shown and recorded."""
