@@ -50,7 +50,7 @@ def test_the_corrector_sees_what_will_fall_before_signing(collected):
     shown = {one.label: one.value for one in prompt.value.shown.items}
     assert shown["Old value"].startswith("100.0 mL")
     assert shown["New value"].startswith("101.0 mL")
-    assert shown["Signature that falls"] == f"entry {collected.entries()[3].index}"
+    assert shown["Signature that falls"] == "verified by Viktor Peeters, 2026-11-01 09:00 +01:00, S1"
 
 
 def test_a_fallen_verification_can_be_given_anew_and_falls_again(collected):
