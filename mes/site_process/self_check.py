@@ -40,6 +40,7 @@ CLOCK_AHEAD = timedelta(days=30)
 """A clock this far after the last entry is refused: longer than a site is shut for holidays [D]."""
 LONG_OFF = timedelta(hours=24)
 """A site notes that nothing was recorded for so long; it beats hourly while it runs."""
+PUBLIC = (".der", ".crl")
 ACKNOWLEDGED = "clock-acknowledged.json"
 ACKNOWLEDGED_WORD = "acknowledged at the console"
 ACTOR = Actor.system("self-check")
@@ -171,9 +172,10 @@ def _ledger_lines(site: _Site, engine: Engine) -> Iterator[Line]:
 
 
 def _keys(site: _Site) -> str:
-    """Every key file is its owner's alone. Rule: SEC-47."""
+    """The folder of keys and every secret in it are their owner's alone; certificates are public. Rule: SEC-47."""
     folder = site.settings.keys_dir
-    for path in (folder, *sorted(folder.iterdir())):
+    secrets = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in PUBLIC]
+    for path in (folder, *secrets):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise Fault("key-file-readable-by-others", path=str(path), mode=f"{mode:04o}")

@@ -62,7 +62,7 @@ def seen(house: House, client: Any, csrf: str) -> dict[str, Any]:
     status = client.get("/api/status").json["notices"]
     return {
         "signing": [signing.status_code, signing.json["code"], signing.json["text"]], "reading": page.status_code,
-        "banner": [line for line in page.text.splitlines() if 'class="notice"' in line],
+        "banner": [line for line in page.text.splitlines() if 'class="site-notice"' in line],
         "notices": [one["code"] for one in status],
     }  # fmt: skip
 

@@ -141,7 +141,7 @@ def test_what_is_held_stands_on_every_page(house: House) -> None:
     ledger = house.wired.services.ledger
     ledger.breaches.record(IntegrityBreach("a bit", index=3, stream="batch/B1"), None)
     page = house.app.test_client().get("/", headers={"Accept": "text/html"}, follow_redirects=True)
-    assert '<p class="notice" role="alert">batch/B1 is held' in page.text
+    assert '<p class="site-notice" role="alert">batch/B1 is held' in page.text
 
 
 def test_the_board_shows_what_is_put_up_until_it_is_taken_down() -> None:

@@ -293,6 +293,10 @@ def test_lost_guards_do_not_start(local: Site) -> None:
 
 @pytest.mark.rule("SEC-47", negative=True)
 def test_a_key_that_others_can_read_does_not_start(local: Site) -> None:
+    opcua = local.settings.keys_dir / "opcua"
+    opcua.mkdir(mode=0o755)
+    (opcua / "collector.der").touch(0o644)
+    assert not [line for line in local.lines() if line.error], "certificates are public"
     local.settings.credential_key_path.chmod(0o640)
     name, error = local.refused()
     assert name == "key files"
