@@ -169,6 +169,7 @@ _BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Judged | None]] = {
     "signature:refused": _signing,
     "person:session:refused": _sign_in,
     "signature:voided": _always(Risk.VOIDED, "the signature of entry {index} no longer stands"),
+    "batch:certificate:questioned": _always(Risk.VOIDED, "certificate {certificate} is in question"),
     "batch:fact:reported": _always(Risk.TESTIMONY, "reported: {what}, source {source}"),
     "site:clock:stepped": _always(Risk.CLOCK, "the clock went from {from} to {to}"),
     "equipment:gap:recorded": _always(Risk.GAP, "samples may be missing from {from} to {to}: {cause}"),
