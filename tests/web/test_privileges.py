@@ -22,7 +22,7 @@ from tests.web.conftest import Browser
 TABLE = Path(__file__).parent / "privileges.yaml"
 NOBODYS = "nobody"
 MISSING = """Routes that tests/web/privileges.yaml does not know, or knows otherwise. Add a line for each that says
-who may do it: public, account (one's own account, no role needed), any-role, or a list of roles. The views declare today:
+who may do it: public, account (one's own, no role needed), any-role, or a list of roles. The views declare today:
 """
 DESK = Actor("person", "P-DESK", "Dora Desk", "administrator", "console-1")
 
