@@ -17,6 +17,7 @@ PAGES = (
     (r"(?:exceptions|deviations)/.*|hold|resume|report", "/batches/{batch}"),
     (r"reviews|certify|refuse|release", "/batches/{batch}/release"),
     (r"records", "/batches/{batch}/record"),
+    (r"trail/\w+", "/batches/{batch}/trail"),
 )
 ELSEWHERE = (
     (r"/api/masters(/.*)?", "/masters"), (r"/api/patients", "/orders/new"), (r"/api/orders/[^/]+/accept", "/orders"),

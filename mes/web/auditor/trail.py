@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from mes.web.auditor.views import Line
 from mes.web.auditor.views import line_of as read_line
 from mes.web.permission import current_session, role_required
 from mes.web.services import services
-from mes.web.showing import words
+from mes.web.showing import words as read_words
 from mes.web.vein import vein
 
 trail_pages = Blueprint("trail_pages", __name__)
@@ -50,7 +51,7 @@ def site_trail() -> str:
     told = [(name, one.isoformat() if isinstance(one, datetime) else one) for name, one in query.conditions()]
     return render_template(
         "trail.html", found=found, query=query, known=known, who=who, conditions=told,
-        risks=[(one.value, one.value) for one in Risk], roles=[(one.value, words(one.value)) for one in Role],
+        risks=[(one.value, one.value) for one in Risk], roles=[(one.value, read_words(one.value)) for one in Role],
         turn=lambda page: urlencode({**known, "page": page}),
         sorted_by=lambda name: urlencode({**known, "sort": name, "order": _turned(query, name)}),
     )  # fmt: skip
@@ -97,11 +98,12 @@ def asked_of(given: Mapping[str, str]) -> tuple[TrailQuery, dict[str, str]]:
     Times without a zone are the site's.
     """
     known = {name: word for name in (*WORDS, *TIMES) if (word := given.get(name, "").strip()[:MAX_WORD])}
-    times = {name: at for name in TIMES if (at := _time(known.get(name, ""))) is not None}
+    words: dict[str, Any] = {name: known[name] for name in WORDS if name in known}
+    times: dict[str, Any] = {name: at for name in TIMES if (at := _time(known.get(name, ""))) is not None}
     sort = given.get("sort", "index")
     query = TrailQuery(
-        **{name: known[name] for name in WORDS if name in known}, **times, sort=sort if sort in SORTS else "index",
-        descending=given.get("order") != "up", page=_number(given.get("page", "1")),
+        **words, **times, sort=sort if sort in SORTS else "index", descending=given.get("order") != "up",
+        page=_number(given.get("page", "1")),
     )  # fmt: skip
     return query, {**known, "sort": query.sort, "order": "down" if query.descending else "up"}
 
