@@ -188,6 +188,7 @@ def test_a_second_factor_is_not_removed(person: object, by: str, code: str) -> N
 
 
 @pytest.mark.rule("REG-P11-10g")
+@pytest.mark.rule("REG-P11-10g", negative=True)
 def test_one_acts_only_in_a_role_one_holds() -> None:
     session = Session("h", a_person(Role.OPERATOR), "touch-1", signed_before=False, csrf="c")
     acting = decide.actor_for(session, Role.OPERATOR)

@@ -13,11 +13,13 @@ from tests.people.builders import CHEAP, PASSWORD
 CHEAP_HASHER = Hasher(CHEAP)
 
 
+@pytest.mark.rule("SEC-13")
 def test_production_parameters_are_the_agreed_ones() -> None:
     assert HashParameters(passes=2, memory_kib=19_456, lanes=1) == PRODUCTION
     assert Hasher(PRODUCTION).hash(PASSWORD).startswith(b"$argon2id$v=19$m=19456,t=2,p=1$")
 
 
+@pytest.mark.rule("SEC-14", negative=True)
 @pytest.mark.parametrize(
     ("typed", "right"),
     [
@@ -33,10 +35,13 @@ def test_a_password_is_checked_whole(typed: str, right: bool) -> None:
     assert CHEAP_HASHER.is_right(CHEAP_HASHER.hash(PASSWORD), typed) is right
 
 
+@pytest.mark.rule("SEC-14")
 def test_two_keyboards_type_the_same_password() -> None:
     assert CHEAP_HASHER.is_right(CHEAP_HASHER.hash("Caf\u00e9 au lait noir"), "Cafe\u0301 au lait noir")
 
 
+@pytest.mark.rule("SEC-14")
+@pytest.mark.rule("SEC-14", negative=True)
 def test_the_longest_password_is_not_cut() -> None:
     stored = CHEAP_HASHER.hash("a" * 256)
     assert CHEAP_HASHER.is_right(stored, "a" * 256)
@@ -54,12 +59,14 @@ def test_a_spoilt_hash_is_a_fault_and_not_a_wrong_password() -> None:
     assert failed.value.code == "credential-unreadable"
 
 
+@pytest.mark.rule("SEC-13", negative=True)
 def test_cheaper_hashes_are_outdated() -> None:
     dearer = Hasher(HashParameters(passes=2, memory_kib=16, lanes=1))
     assert dearer.is_outdated(CHEAP_HASHER.hash(PASSWORD))
     assert not CHEAP_HASHER.is_outdated(CHEAP_HASHER.hash(PASSWORD))
 
 
+@pytest.mark.rule("SEC-12")
 def test_an_unknown_name_costs_as_much_as_a_wrong_password() -> None:
     hasher = Hasher(HashParameters(passes=1, memory_kib=8192, lanes=1))
     stored = hasher.hash(PASSWORD)

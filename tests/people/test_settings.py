@@ -26,6 +26,7 @@ def _no_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         {},
         {"simulated_clock": True, "web_port": 9000},
+        {"idle_minutes": 5, "session_hours": 8, "password_days": 365},
         {"profile": Profile.PRODUCTION, "database_url": "postgresql+psycopg:///site_a"},
     ],
 )
@@ -55,6 +56,10 @@ def test_every_file_of_a_site_lies_in_its_folder(tmp_path: Path) -> None:
         ({"tz": ""}, "settings-wrong", "tz"),
         ({"web_host": "0.0.0.0"}, "settings-wrong", "web_host"),
         ({"web_port": 0}, "settings-wrong", "web_port"),
+        ({"idle_minutes": 4}, "settings-wrong", "idle_minutes"),
+        ({"idle_minutes": 16}, "settings-wrong", "idle_minutes"),
+        ({"session_hours": 13}, "settings-wrong", "session_hours"),
+        ({"password_days": -1}, "settings-wrong", "password_days"),
         ({"profile": Profile.PRODUCTION, "simulated_clock": True}, "simulated-clock-in-production", None),
     ],
 )

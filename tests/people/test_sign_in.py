@@ -47,6 +47,7 @@ def test_signing_out_twice_is_recorded_once(house: House) -> None:
     assert house.ledger.size == before
 
 
+@pytest.mark.rule("SEC-12", negative=True)
 def test_every_failure_looks_the_same(house: House) -> None:
     house.employ("anna")
     left = house.employ("bart")
@@ -95,6 +96,7 @@ def test_a_live_page_does_not_count_as_a_person(house: House) -> None:
     assert last is None
 
 
+@pytest.mark.rule("SEC-32", negative=True)
 def test_what_was_typed_is_stored_nowhere(house: House) -> None:
     anna = house.employ("anna", totp=True)
     refused(house, "anna", WRONG)
@@ -110,6 +112,8 @@ def test_what_was_typed_is_stored_nowhere(house: House) -> None:
     assert b"argon2id" in kept
 
 
+@pytest.mark.rule("SEC-11")
+@pytest.mark.rule("SEC-11", negative=True)
 def test_a_guesser_is_slowed_and_a_colleague_is_not(house: House) -> None:
     house.employ("anna")
     house.employ("bart")
@@ -140,6 +144,7 @@ def test_a_terminal_has_a_proper_name(house: House, terminal: str) -> None:
     assert house.ledger.size == before
 
 
+@pytest.mark.rule("SEC-10")
 def test_ending_an_account_ends_every_session_of_it(house: House) -> None:
     anna = house.employ("anna")
     house.employ("bart")

@@ -45,7 +45,7 @@ class SignatureSchema(Closed):
     """
 
     user_name = fields.String(validate=SHORT)
-    password = fields.String(validate=validate.Length(1, 200), load_only=True)
+    password = fields.String(validate=validate.Length(1, 256), load_only=True)
     totp = fields.String(validate=validate.Length(6, 8), load_only=True)
     assertion = fields.Nested(AssertionSchema)
     shown = fields.String(required=True, validate=validate.Length(64, 64))

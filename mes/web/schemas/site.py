@@ -5,7 +5,7 @@ from marshmallow import fields, validate
 from mes.people.model import Role
 from mes.web.schemas.acts import IDENT, SHORT, ActSchema, Closed
 
-SECRET = validate.Length(1, 200)
+SECRET = validate.Length(1, 256)
 
 
 class SignInSchema(Closed):
