@@ -92,8 +92,9 @@ def _map(value: Mapping[Any, Any], where: str, depth: int) -> dict[str, Any]:
     for key, item in value.items():
         if key not in _known_keys:
             _check_key(key, where)
-        if type(item) is str and item.isascii():  # most values by far
-            plain[key] = item
+        kind = type(item)
+        if (kind is str and item.isascii()) or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+            plain[key] = item  # most values by far
         else:
             plain[key] = checked(item, f"{where}.{key}" if where else key, depth + 1)
     if len(plain) == 2 and "unit" in plain and "value" in plain:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -19,7 +20,9 @@ REQUIRED = frozenset(
     {"v", "site", "gen", "index", "stream", "seq", "type", "tv", "at", "tz", "utc_offset", "actor", "op", "data"}
 )
 OPTIONAL = frozenset({"occurred", "refs", "corrects", "reason", "signature"})
+ALLOWED = REQUIRED | OPTIONAL
 COLUMNS = ("gen", "index", "stream", "seq", "type", "at")
+_place_of = itemgetter(*COLUMNS)
 
 
 @dataclass(slots=True)
@@ -31,6 +34,7 @@ class EntryChecks:
     """Taken from entry 0."""
     last_at: str = ""
     seqs: dict[Stream, int] = field(default_factory=dict)
+    types: set[str] = field(default_factory=set)
     op: tuple[str, int, int] = ("", 0, 1)
     """The operation of the entry before: id, n, of."""
     contents: dict[str, int] = field(default_factory=dict)
@@ -62,12 +66,17 @@ class EntryChecks:
 
     def _shape(self, document: dict[str, Any]) -> str | None:
         keys = document.keys()
-        if not keys >= REQUIRED or not keys <= REQUIRED | OPTIONAL:
+        if not keys >= REQUIRED or not keys <= ALLOWED:
             return f"keys {sorted(keys ^ REQUIRED - OPTIONAL)}"
         if document["v"] != FORMAT or document["gen"] != self.gen:
             return "another format or generation"
-        if not STREAM_PATTERN.fullmatch(document["stream"]) or not TYPE_PATTERN.fullmatch(document["type"]):
+        stream, kind = document["stream"], document["type"]
+        if stream not in self.seqs and not STREAM_PATTERN.fullmatch(stream):  # one that stood before was in order
             return "stream or type malformed"
+        if kind not in self.types:
+            if not TYPE_PATTERN.fullmatch(kind):
+                return "stream or type malformed"
+            self.types.add(kind)
         if not OP_PATTERN.fullmatch(document["op"]["id"]):
             return "operation id malformed"
         if self.site is None:
@@ -75,7 +84,7 @@ class EntryChecks:
         return None if document["site"] == self.site else f"of site {document['site']}"
 
     def _place(self, document: dict[str, Any], row: RowMapping, index: int) -> str | None:
-        if document["index"] != index or any(document[name] != row[name] for name in COLUMNS):
+        if document["index"] != index or _place_of(document) != _place_of(row):
             return "its row says another place"
         stream, seq = document["stream"], document["seq"]
         if seq != self.seqs.get(stream, 0):
