@@ -1,6 +1,8 @@
 """A signed step confirm over HTTP, ours and the peer's, with one client and with four."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -69,9 +71,6 @@ def _our_side(stack: ExitStack, folder: Path, acts: int) -> Ours:
 
 
 def _peer_side(stack: ExitStack, folder: Path, acts: int) -> Peer:
-    import subprocess
-    import sys
-
     port = free_port()
     environment = {**os.environ, "PEER_DATABASE": str(folder / "peer.sqlite")}
     package = "bench.peers.confirmations"

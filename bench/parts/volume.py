@@ -1,4 +1,4 @@
-"""A large ledger: bulk appends, verification, proofs, and whether an append costs more when a million stand before it."""
+"""A large ledger: bulk appends, verification, proofs, and what an append costs when a million stand before it."""
 
 import hashlib
 import os
