@@ -36,7 +36,8 @@ class EquipmentService:
         """Return the device's state; one without registration if nobody entered it."""
         ident = EquipmentId(checked_id(equipment))
         entries = self._ledger.stream(stream("equipment", ident))
-        return fold(ident, (decode_event(entry.type, entry.tv, entry.data) for entry in entries))
+        folded = fold(ident, (decode_event(entry.type, entry.tv, entry.data) for entry in entries))
+        return replace(folded, next_seq=entries[-1].seq + 1 if entries else 0)
 
     def devices(self) -> Sequence[RowMapping]:
         """Return the register, one row per device, by id."""

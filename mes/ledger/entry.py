@@ -88,7 +88,11 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as it stands in the ledger; `body` is its exact JCS bytes, `document` their parsed form."""
+    """One entry as it stands in the ledger; `body` is its exact JCS bytes, `document` their parsed form.
+
+    `index` and `seq` are its places as the generation that was asked sees them: of an entry of an earlier generation
+    both are negative, so that order and identity hold over all generations; `document` has the places it was given.
+    """
 
     index: int
     stream: Stream
@@ -108,6 +112,13 @@ class Entry:
         return data
 
     @property
+    def is_earlier(self) -> bool:
+        """Whether it stands in an earlier generation than the one that was asked: its index is negative then."""
+        return self.index < 0
+
+    @property
     def reference(self) -> Ref:
-        """Return the reference by which another entry of this ledger relies on this one."""
+        """Return the reference by which an entry of the present generation relies on this one."""
+        if self.is_earlier:
+            return Ref(self.document["index"], self.leaf.hex(), self.document["site"], self.document["gen"])
         return Ref(self.index, self.leaf.hex())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +68,10 @@ class LedgerReader:
         with self._read_engine.connect() as connection:
             yield connection
 
+    def of_generation(self, gen: int) -> "LedgerReader":
+        """Return a reader of another generation in the same database; it holds no connections of its own."""
+        return LedgerReader(self._read_engine, gen)
+
     @property
     def size(self) -> int:
         """Return the number of entries."""
@@ -85,10 +90,23 @@ class LedgerReader:
             last = position_of(self.gen, min(low + PAGE, end) - 1)
             yield from self._select(ENTRY.c.position.between(position_of(self.gen, low), last), ENTRY.c.position)
 
-    def stream(self, stream: Stream, from_seq: int = 0) -> list[Entry]:
-        """Return the entries of one stream in order."""
-        where = and_(ENTRY.c.gen == self.gen, ENTRY.c.stream == stream, ENTRY.c.seq >= from_seq)
-        return self._select(where, ENTRY.c.seq)
+    def stream(self, stream: Stream, from_seq: int | None = None) -> list[Entry]:
+        """Return the entries of one stream in order, those of earlier generations first, with negative places.
+
+        The last entry of the stream before the present generation has seq -1, so that the next place is always one
+        more than the last; `from_seq` leaves out what stands before it. Rule: record format 6.
+        """
+        first = 0 if from_seq is None else from_seq
+        where = and_(ENTRY.c.gen == self.gen, ENTRY.c.stream == stream, ENTRY.c.seq >= first)
+        own = self._select(where, ENTRY.c.seq)
+        if self.gen == 1 or (from_seq is not None and from_seq >= 0):
+            return own
+        before = self._select(and_(ENTRY.c.gen < self.gen, ENTRY.c.stream == stream), ENTRY.c.position)
+        earlier = [
+            replace(one, seq=place - len(before), index=one.index - (self.gen - one.document["gen"]) * GENERATION)
+            for place, one in enumerate(before)
+        ]
+        return [one for one in earlier if from_seq is None or one.seq >= from_seq] + own
 
     def entry(self, index: int) -> Entry:
         """Return one entry, or refuse with `entry-unknown`."""

@@ -1,6 +1,7 @@
 """Reading in and approving masters: the only place of this room that commits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from sqlalchemy import Connection, RowMapping
@@ -122,7 +123,8 @@ class MasterService:
     def _load(self, master_id: str, version: int) -> tuple[VersionState, list[Entry]]:
         entries = self._ledger.stream(stream_of(master_id, version))
         start = VersionState(MasterId(master_id), version)
-        return fold(start, (decode_event(one.type, one.tv, one.data) for one in entries)), entries
+        folded = fold(start, (decode_event(one.type, one.tv, one.data) for one in entries))
+        return replace(folded, next_seq=entries[-1].seq + 1 if entries else 0), entries
 
     def _file(self, digest: str, name: Stream) -> Master:
         """Return the master that the ledger names by `digest`; the stored bytes must still be those bytes."""

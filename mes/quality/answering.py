@@ -54,7 +54,7 @@ class QuestionService:
         meaning: Meaning, role: Role, lines: Sequence[ShownItem], outcome: str, others: Sequence[Write],
     ) -> BatchState:  # fmt: skip
         now = self._recorder.clock.now()
-        entries = self._recorder.ledger.stream(state.stream)
+        entries = {entry.seq: entry for entry in self._recorder.ledger.stream(state.stream)}
         items = [
             *batch_items(state),
             ShownItem("Certificate", event.certificate, entries[state.certified_seq[stage.value]]),

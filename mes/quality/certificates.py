@@ -102,11 +102,12 @@ def certificate_of(ledger: Ledger, state: BatchState, stage: Stage) -> Certifica
     event = decode_event(entry.type, entry.tv, entry.data)
     if not isinstance(event, ev.BatchCertified):
         raise TypeError(f"{state.stream} {seq} is no certification")
-    lines = (line for line in ledger.stream(REGISTER) if line.data["certificate"] == event.certificate)
+    lines = (number for number, line in enumerate(ledger.stream(REGISTER), 1)
+             if line.data["certificate"] == event.certificate)  # fmt: skip
     return Certificate(
         certificate=event.certificate,
         stage=event.stage,
-        number=next(line.seq for line in lines) + 1,
+        number=next(lines),
         qp=entry.document["actor"]["name"],
         at=entry.at,
         expiry=event.expiry,

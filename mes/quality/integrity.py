@@ -1,7 +1,7 @@
 """Whether a batch's entries still agree with their hashes and with the ledger's tree, checked from stored bytes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mes.batches.model import BatchState
@@ -10,6 +10,7 @@ from mes.ids import Stream, stream
 from mes.ledger.canonical import canonical
 from mes.ledger.entry import Entry
 from mes.ledger.merkle import leaf_hash, verify_inclusion
+from mes.ledger.reader import LedgerReader
 from mes.ledger.store import Ledger
 
 
@@ -25,26 +26,49 @@ class BatchIntegrity:
         Checks per stream: no gap, canonical bytes, the leaf is the hash of the bytes, and the leaf is in the tree.
         Rule: REG-P11-10a, gate G-14.
         """
-        size, root = self.ledger.size, self.ledger.root()
+        tree = _Tree(self.ledger, self.ledger.size, self.ledger.root())
         for name in streams_of(state):
             try:
                 entries = self.ledger.stream(name)
             except ValueError:
                 return f"{name}: not readable"
-            for seq, entry in enumerate(entries):
-                if entry.index >= size:
-                    break
-                if entry.seq != seq or not self._stands(entry, size, root):
-                    return f"{name} {seq}"
+            flaw = self._first_in(name, entries, tree)
+            if flaw is not None:
+                return flaw
         return None
 
-    def _stands(self, entry: Entry, size: int, root: bytes) -> bool:
+    def _first_in(self, name: Stream, entries: Sequence[Entry], tree: "_Tree") -> str | None:
+        trees = {self.ledger.gen: tree}
+        upcoming: dict[int, int] = {}
+        for entry in entries:
+            gen, index, seq = (entry.document[key] for key in ("gen", "index", "seq"))
+            if gen not in trees:  # an earlier generation, closed for good
+                before = self.ledger.of_generation(gen)
+                trees[gen] = _Tree(before, before.size, before.root())
+            if index >= trees[gen].size:
+                break
+            if seq != upcoming.get(gen, 0) or not trees[gen].holds(entry, index):
+                return f"{name} {seq}"
+            upcoming[gen] = seq + 1
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """One generation as it stood when the check began."""
+
+    reader: LedgerReader
+    size: int
+    root: bytes
+
+    def holds(self, entry: Entry, index: int) -> bool:
+        """Whether the entry's bytes are canonical, match their leaf hash, and stand in the tree."""
         try:
             whole = canonical(json.loads(entry.body)) == entry.body and leaf_hash(entry.body) == entry.leaf
         except (ValueError, Refusal):
             return False
-        proof = self.ledger.inclusion_proof(entry.index, size)
-        return whole and verify_inclusion(entry.leaf, entry.index, size, proof, root)
+        proof = self.reader.inclusion_proof(index, self.size)
+        return whole and verify_inclusion(entry.leaf, index, self.size, proof, self.root)
 
 
 def streams_of(state: BatchState) -> Iterator[Stream]:

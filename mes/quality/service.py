@@ -13,7 +13,7 @@ from mes.custody.events import ContainerHeld, ContainerReleased
 from mes.custody.shown import batch_items, product_items
 from mes.errors import Refusal
 from mes.ids import stream
-from mes.ledger.entry import Entry, Write
+from mes.ledger.entry import Write
 from mes.ledger.events import Event
 from mes.masters.specification import Specification
 from mes.people.model import Person, Role
@@ -204,8 +204,7 @@ class QualityService:
         return self._specifications.specification(state.master.specification)
 
     def _entry_at(self, state: BatchState) -> shown.EntryAt:
-        entries: list[Entry] = self._recorder.ledger.stream(state.stream)
-        return entries.__getitem__
+        return {entry.seq: entry for entry in self._recorder.ledger.stream(state.stream)}.__getitem__
 
     def _stopped(self, state: BatchState, events: Sequence[Event], cause: str) -> list[Write]:
         late = any(isinstance(event, ev.ResultFailedLate) for event in events)

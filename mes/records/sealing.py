@@ -54,6 +54,8 @@ class Sealing:
         created = decode_event(own[0].type, own[0].tv, own[0].data) if own else None
         if not isinstance(created, ev.BatchCreated):
             raise Refusal("batch-unknown", status=404, batch=batch)
+        if own[0].is_earlier:
+            raise Refusal("record-spans-generations", batch=batch)
         ends = {name: self._ledger.next_seq(name) for name in dict.fromkeys(_streams(batch, created.order, own))}
         whole = {name: seq - 1 for name, seq in ends.items() if seq}
         runs = [name for name in whole if name.startswith("run/")]

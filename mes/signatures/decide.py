@@ -130,8 +130,8 @@ def is_overtaken(shown: ShownDocument, later: Iterable[Entry]) -> bool:
 
 
 def after_document(after: Sequence[tuple[Stream, int]]) -> list[dict[str, Any]]:
-    """Return the JSON form of the entries that the signer knew of."""
-    return [{"stream": stream, "seq": seq} for stream, seq in after]
+    """Return the JSON form of the entries that the signer knew of; those of earlier generations stand in none."""
+    return [{"stream": stream, "seq": seq} for stream, seq in after if seq >= 0]
 
 
 def different_persons(performer: PersonId, verifier: PersonId) -> None:

@@ -43,7 +43,7 @@ class ShownItem:
         """Return the JSON form."""
         told: dict[str, Any] = {"label": self.label, "value": self.value}
         source = self.place
-        if source is not None:
+        if source is not None and source.seq >= 0:  # an entry of an earlier generation is no entry of this ledger
             told["source"] = {"stream": source.stream, "seq": source.seq, "leaf": source.leaf}
         return told
 

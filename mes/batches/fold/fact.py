@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from mes.batches.fold.rebase import rebased
 from mes.batches.model import Signer
 from mes.ledger.entry import Entry
 from mes.ledger.events import Event, decode_event
@@ -29,8 +30,9 @@ class Fact:
         document = entry.document
         actor = document["actor"]
         occurred = document.get("occurred")
+        event = decode_event(entry.type, entry.tv, entry.data)
         return cls(
-            event=decode_event(entry.type, entry.tv, entry.data),
+            event=rebased(event, entry) if entry.is_earlier else event,
             index=entry.index,
             seq=entry.seq,
             at=entry.at,

@@ -17,6 +17,7 @@ from mes.batches.decide.values import GivenValue, value_text
 from mes.batches.model import BatchState
 from mes.batches.service.acting import Acting
 from mes.batches.service.recorder import Recorder
+from mes.errors import Refusal
 from mes.ledger.entry import Draft
 from mes.signatures.meanings import Meaning
 from mes.signatures.model import ShownItem
@@ -40,6 +41,8 @@ class CorrectionService:
         step = state.step(step_id).step
         role = acting.in_role(step.signatures.performed, "supervisor")
         corrected = corrected_place(state, step_id, given.parameter)
+        if corrected[1] < 0:
+            raise Refusal("correction-across-generations")
         falling = voided_signatures(self._signed_entries(state), corrected)
         change = events[0]
         assert isinstance(change, ev.ValueCorrected)

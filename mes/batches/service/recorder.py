@@ -52,7 +52,7 @@ class Recorder:
         """Return the batch as it stands; refuses `batch-unknown` (404)."""
         name = stream("batch", batch_id)
         known = self._cache.get(batch_id)
-        fresh = self.ledger.stream(name, from_seq=known.next_seq if known else 0)
+        fresh = self.ledger.stream(name, from_seq=known.next_seq if known else None)
         if known is None:
             if not fresh:
                 raise Refusal("batch-unknown", status=404, batch=batch_id)
