@@ -138,7 +138,7 @@ class SigningService:
         return SignaturePrompt(
             "signature-needed", status=428, shown=subject.shown, meaning=meaning, text=subject.text, offer=offer,
             factors=decide.factors_needed(meaning, signed_before=signed_before, passkey=not offer.password),
-            statement=subject.statement(after), after=after[0][1] if after else None,
+            statement=subject.statement(after), after=after[0][1] if after and after[0][1] >= 0 else None,
         )  # fmt: skip
 
     def _known(self, given: Credentials | None, after: Places, shown: ShownDocument) -> Places | None:
