@@ -117,6 +117,11 @@ class Entry:
         return self.index < 0
 
     @property
+    def order(self) -> int:
+        """Return its place over all generations of the site, for keys of tables: the index in the first one."""
+        return (int(self.document["gen"]) - 1) * (1 << 40) + int(self.document["index"])
+
+    @property
     def reference(self) -> Ref:
         """Return the reference by which an entry of the present generation relies on this one."""
         if self.is_earlier:

@@ -111,7 +111,7 @@ class _Seeding:
 
     def take(self, lines: Sequence[bytes], projectors: Sequence[Projector]) -> None:
         """Compare what stands here already, and store what does not."""
-        entries = []
+        entries: list[Entry] = []
         for line in lines:
             entry = self._entry(line)
             if entry.index < self._start:

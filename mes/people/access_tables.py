@@ -112,7 +112,7 @@ def project_access(conn: Connection, entry: Entry) -> None:
     actor, data = entry.document["actor"], entry.data
     told = ", ".join(f"{name} {value}" for name, value in data.items() if _tells(name, value))[:200]
     conn.execute(insert(WATCHED).values(
-        site=site, entry_index=entry.index, at=at, type=entry.type, person=data.get("person"),
+        site=site, entry_index=entry.order, at=at, type=entry.type, person=data.get("person"),
         actor=str(actor.get("name") or actor["id"])[:100], terminal=data.get("terminal") or actor.get("terminal"),
         told=told,
     ))  # fmt: skip
@@ -155,7 +155,7 @@ def _judge(conn: Connection, site: str, at: str, entry: Entry, event: Event | No
             where = (ALERT.c.site == site, ALERT.c.alert == event.alert)
             conn.execute(update(ALERT).where(*where).values(acknowledged_by=by))
         case _ if entry.type == "site:access:reviewed":
-            conn.execute(insert(REVIEW).values(site=site, entry_index=entry.index, reviewer=by, at=at))
+            conn.execute(insert(REVIEW).values(site=site, entry_index=entry.order, reviewer=by, at=at))
         case _:
             return
 

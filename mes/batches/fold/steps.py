@@ -20,6 +20,7 @@ def begin(fact: Fact, master: Master) -> BatchState:
         binding=Binding(event.binding), simulated=event.simulated, weight_kg=event.weight_kg, dose=event.dose,
         created_at=fact.at, next_seq=fact.seq + 1, patient=event.patient, wristband=event.wristband,
         steps={step.id: StepState(step) for step in master.steps}, people=frozenset({fact.actor}),
+        began_earlier=fact.index < 0,
     )  # fmt: skip
 
 

@@ -39,6 +39,8 @@ class BatchState:
     steps: Mapping[StepId, StepState]
     phase: Phase = Phase.EXECUTING
     disposition: Disposition = Disposition.QUARANTINE
+    began_earlier: bool = False
+    """Begun in an earlier generation of the ledger, whose tail was lost: flagged and gated (record format 6)."""
     patient: str = ""
     wristband: str | None = None
     din: str | None = None

@@ -54,5 +54,5 @@ def gate(
     Rule: regulation catalogue section A, PRA-04, REG-ATMP-14, REG-ATMP-15.
     """
     asked = Question(state, specification, now, stage, integrity_ok, certifier, trained or {}, unreviewed)
-    items = [judge(asked) for judge in _JUDGES] + list(problems.unmonitored())
+    items = [judge(asked) for judge in _JUDGES] + list(problems.unmonitored()) + list(record.continued(asked))
     return tuple(sorted(items, key=lambda item: item.item))

@@ -83,6 +83,7 @@ TITLES: Mapping[str, str] = {
     "G-20": "Shelf life left for transport and ward",
     "G-21": "Dose on the label is the calculated dose of a valid prescription",
     "G-22": "Filled volume accounted for",
+    "G-23": "Ledger continued after a lost tail",
 }
 """Source: regulation catalogue, section A, and practice PRA-04."""
 

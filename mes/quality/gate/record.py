@@ -1,5 +1,7 @@
 """Gate items about the record itself: complete, in sequence, second-checked, reviewed, accounted for."""
 
+from collections.abc import Iterator
+
 from mes.batches.decide.acts import CLOSED_BY_ACT
 from mes.batches.decide.glass import approved_glass
 from mes.batches.model import BatchState, Phase, StepState, StepStatus
@@ -145,6 +147,16 @@ def _single(step: StepState) -> bool:
         for one in step.step.parameters
     )  # fmt: skip
     return critical and not _second_person(step)
+
+
+def continued(asked: Question) -> Iterator[GateItem]:
+    """G-23, only where the batch began in an earlier generation of the ledger: QA signed its opening, the QP reads it.
+
+    Rule: record format 6.
+    """
+    if asked.state.began_earlier:
+        detail = "the end of the ledger's earlier generation was lost: facts of this batch may be missing from then"
+        yield covered("G-23", f"{detail}; device data, paper and people's memory were compared with the record")
 
 
 def _second_person(step: StepState) -> bool:
