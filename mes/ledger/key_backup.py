@@ -73,13 +73,13 @@ def make_backup(keys_dir: Path) -> Backup:
 
 
 def write_backup(backup: Backup, folder: Path) -> list[Path]:
-    """Write archive and shares to `folder` (0700), each 0600; refuses `backup-exists` over any of them."""
+    """Write archive and shares to `folder` (0700), each 0600; refuses `key-backup-exists` over any of them."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     named = {"keys.archive": backup.archive}
     named |= {f"share-{number}.txt": f"{line}\n".encode() for number, line in backup.shares.items()}
     for name in named:
         if (folder / name).exists():
-            raise Refusal("backup-exists", path=str(folder / name))
+            raise Refusal("key-backup-exists", path=str(folder / name))
     for name, body in named.items():
         _write(folder / name, body)
     sync_folder(folder)

@@ -117,7 +117,7 @@ def test_keys_of_another_fingerprint_do_not_stay(made, tmp_path):
 
 
 def test_a_backup_is_never_written_over_another(keys, made):
-    with pytest.raises(Refusal, match="backup-exists"):
+    with pytest.raises(Refusal, match="key-backup-exists"):
         write_backup(make_backup(keys), made)
 
 

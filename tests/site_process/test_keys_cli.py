@@ -105,7 +105,7 @@ def test_what_does_not_restore_is_said(site, tmp_path):
     status, printed = mes(*words, out / "share-1.txt", "--share", out / "share-2.txt")
     refused(status, printed, "share-damaged")
     assert "share-2.txt" in printed
-    refused(*mes("keys", "backup", "--site", site, "--out", out), "backup-exists")
+    refused(*mes("keys", "backup", "--site", site, "--out", out), "key-backup-exists")
 
 
 @pytest.mark.rule("SEC-48")
