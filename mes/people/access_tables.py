@@ -226,7 +226,13 @@ def alerts(conn: Connection, site: str, *, only_open: bool = False) -> list[Secu
     rows = conn.execute(select(ALERT).where(*where).order_by(ALERT.c.at.desc(), ALERT.c.alert).limit(200))
     return [
         SecurityAlert(
-            row.alert, row.what, row.terminal, row.in_a_row, row.person, datetime.fromisoformat(row.at), row.acknowledged_by
+            row.alert,
+            row.what,
+            row.terminal,
+            row.in_a_row,
+            row.person,
+            datetime.fromisoformat(row.at),
+            row.acknowledged_by,
         )
         for row in rows
     ]

@@ -87,7 +87,7 @@ class House:
         return self.people.accept_accountability(person, by=own, sign=scribble, op=new_op())
 
     def train(self, persons: Iterable[Person], subject: Subject, until: datetime | None = None) -> None:
-        """Record that people passed their training on a subject, by default for a year; a mark stands for a signature."""
+        """Record that people passed their training on a subject, by default for a year, signed with a mark."""
         end = until or self.clock.now() + timedelta(days=365)
         for person in persons:
             passed = TrainingRecorded(

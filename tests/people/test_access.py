@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mes.errors import Refusal
 from mes.ids import PersonId
 from mes.people import decide
-from mes.people.common_passwords import common_passwords
 from mes.people.events import IdentityProved, ReviewedPerson, RoleGranted
+from mes.people.guessed_first import common_passwords
 from mes.people.model import AccessRequest, Asked, Person, Role, SecurityAlert, Standing
 from tests.people.builders import NOW, a_person
 from tests.people.houses import TOUCH, code_of

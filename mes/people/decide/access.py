@@ -20,7 +20,7 @@ from mes.people.events import (
 from mes.people.model import HARD_CONFLICTS, AccessRequest, Asked, Person, Role, SecurityAlert, Standing
 
 REVIEW_EVERY = timedelta(days=92)
-"""How long a review of access lasts [D]: a quarter."""
+"""How long a review of access lasts, our own default: a quarter."""
 FIRST_MEANING = "ACCOUNTABILITY_ACCEPTED"
 BOOTSTRAP_MEANING = "IDENTITY_PROVED"
 CONFIRMED, WITHDRAWN, LEFT = "confirmed", "withdrawn", "left"

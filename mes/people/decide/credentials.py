@@ -5,9 +5,9 @@ import unicodedata
 from datetime import datetime, timedelta
 
 from mes.errors import Refusal
-from mes.people.common_passwords import common_passwords
 from mes.people.decide.accounts import active
 from mes.people.events import CredentialChanged, CredentialRemoved
+from mes.people.guessed_first import common_passwords
 from mes.people.model import CredentialKind, Person
 
 MIN_PASSWORD = 12
