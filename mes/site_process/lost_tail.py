@@ -165,6 +165,7 @@ class Ceremony:
             shown=[asked.shown.body],
         )  # fmt: skip
         ledger.checkpoint(now)
+        self._settings.verified_path.unlink(missing_ok=True)  # how far the closed generation had been verified
         return ledger
 
     def _evidence(self) -> str:

@@ -119,7 +119,8 @@ def without_copy(staffed, tmp_path):
 
 def qa(people, **other) -> Factors:
     anna = people["qa"]
-    return Factors(**{"user_name": "anna", "password": anna.password, "totp": "000000" if other else anna.code(), **other})
+    totp = "000000" if other else anna.code()
+    return Factors(**{"user_name": "anna", "password": anna.password, "totp": totp, **other})
 
 
 @pytest.mark.rule("REL-P5", "TE-18")
@@ -128,7 +129,13 @@ def test_qa_opens_the_next_generation_where_no_copy_is(without_copy):
     with leased(settings) as engine:
         ceremony = Ceremony(settings, engine, CHEAP)
         asked = ceremony.asked(None, "the disk of last night is lost")
+        settings.verified_path.write_text("how far the generation before was verified")
         ceremony.open(asked, qa(people)).close()
+    status, printed = mes("site", "check", "--site", settings.site_dir)
+    assert status == 0, printed
+    status, printed = mes("ledger", "verify", "--since-last", "--site", settings.site_dir)
+    assert status == 0, printed
+    assert "generation 2" in printed
     engine = open_engine(settings.database)
     ledger = open_ledger(settings, engine)
     first = ledger.entry(0)
