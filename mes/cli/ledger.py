@@ -41,6 +41,25 @@ def verify(site_dir: Path, vkey: str | None, since_last: bool) -> None:
     click.echo("OK")
 
 
+@ledger.command("export")
+@SITE
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="a new folder, or a new file *.zip")
+def export(site_dir: Path, out: Path) -> None:
+    """Write the whole ledger as plain files, with a program that checks them without Septima."""
+    from mes.ledger.database import open_engine
+    from mes.ledger.independent.export import export_ledger
+    from mes.settings import load
+
+    engine = open_engine(load(site_dir).database, read_only=True)
+    try:
+        written = export_ledger(engine, out)
+    except FileExistsError:
+        raise click.ClickException(f"{out} is there already; name a new folder or file") from None
+    finally:
+        engine.dispose()
+    click.echo(f"wrote {written} entries to {out}; check them with: python3 verify_ledger.py {out}")
+
+
 @ledger.command("rebuild")
 @SITE
 def rebuild(site_dir: Path) -> None:

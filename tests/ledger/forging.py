@@ -8,8 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
 from mes.ledger.canonical import canonical
+from mes.ledger.checkpoints import Checkpoint
+from mes.ledger.heads import stored_root
+from mes.ledger.keys import SiteKey
 from mes.ledger.merkle import Frontier, leaf_hash
-from mes.ledger.tables import ENTRY, NODE, position_of
+from mes.ledger.tables import CHECKPOINT, ENTRY, NODE, position_of
 from mes.ledger.triggers import install_triggers
 
 Act = Callable[[Connection], None]
@@ -135,5 +138,47 @@ def sql(statement: str) -> Act:
 
     def act(connection: Connection) -> None:
         connection.execute(text(statement))
+
+    return act
+
+
+def renumbered(edit: Callable[[list[dict[str, Any]]], None]) -> Act:
+    """Let `edit` change the list of entries, give each its place in ledger and stream anew, and recompute the tree."""
+
+    def act(connection: Connection) -> None:
+        rows = connection.execute(select(ENTRY).order_by(ENTRY.c.position)).all()
+        documents = [json.loads(bytes(one.body)) for one in rows]
+        edit(documents)
+        connection.execute(delete(ENTRY))
+        seqs: dict[str, int] = {}
+        for index, document in enumerate(documents):
+            document |= {"index": index, "seq": seqs.get(document["stream"], 0)}
+            seqs[document["stream"]] = document["seq"] + 1
+            body, op = canonical(document), document["op"]
+            columns = {name: document[name] for name in ("gen", "index", "stream", "seq", "type", "at")}
+            place = {"position": position_of(1, index), "op_id": op["id"], "op_n": op["n"]}
+            connection.execute(insert(ENTRY), {**columns, **place, "body": body, "leaf": leaf_hash(body)})
+        rebuild_tree(connection)
+
+    return act
+
+
+def resigned(key: SiteKey, size: int) -> Act:
+    """Sign the first `size` entries as they stand now, in place of every checkpoint, as the key's owner can."""
+
+    def act(connection: Connection) -> None:
+        connection.execute(delete(CHECKPOINT))
+        note = key.signed_note(Checkpoint(key.name, size, stored_root(connection, 1, size)).text)
+        connection.execute(insert(CHECKPOINT), {"gen": 1, "size": size, "at": "", "note": note})
+
+    return act
+
+
+def rolled_back(size: int) -> Act:
+    """Put back what stood there when `size` entries were: a file of last week."""
+
+    def act(connection: Connection) -> None:
+        connection.execute(delete(CHECKPOINT).where(CHECKPOINT.c.size > size))
+        cut(size)(connection)
 
     return act
