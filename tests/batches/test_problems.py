@@ -130,5 +130,8 @@ def test_a_fallen_verification_reopens_its_step():
 
 def test_a_correction_after_the_certificate_puts_it_in_question():
     state = after(performed(), ev.BatchCertified("C1", "preliminary", a_batch().created_at, (), ()))
-    (event,) = correct_value(state, "S1", GivenValue("volume", "99", "mL"), "misread")
+    event, *more = correct_value(state, "S1", GivenValue("volume", "99", "mL"), "misread")
+    assert [one.tag for one in more] == [
+        "batch:certificate:questioned", "batch:exception:opened", "batch:deviation:opened",
+    ]  # fmt: skip
     assert after(state, event).disposition is Disposition.IN_QUESTION

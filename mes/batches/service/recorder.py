@@ -23,6 +23,7 @@ from mes.signatures.meanings import Meaning
 from mes.signatures.model import ShownItem, shown_document
 from mes.signatures.service import SigningService
 
+REASON = "Reason"
 FORECAST_AFTER = (ev.StepCompleted, ev.StepSkipped, ev.ValueCorrected, ev.BatchHeld, ev.BatchResumed)
 
 
@@ -85,6 +86,8 @@ class Recorder:
         """
         self._may_work(state, acting, [event], now)
         draft = event.draft(reason=acting.reason)
+        if acting.reason and all(item.label != REASON for item in items):
+            items = [*items, ShownItem(REASON, acting.reason)]  # what is signed is shown, and the reason is signed
         signature = self._signing.sign(
             acting.session, acting.credentials, meaning=meaning, stream=stream, type=draft.type, data=draft.data,
             reason=acting.reason, after=[(state.stream, state.next_seq - 1)], shown=shown_document(items), now=now,

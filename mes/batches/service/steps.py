@@ -23,6 +23,8 @@ from mes.people.model import Role
 from mes.signatures.meanings import Meaning
 from mes.signatures.model import ShownItem
 
+SOURCES = {"device": ", from the device", "calculated": ", calculated"}
+"""How a signer is told where a value comes from; one that they typed needs no word."""
 NewestReadings = Callable[[str], Mapping[str, DrainedReading]]
 """Gives a device's newest reading by signal."""
 
@@ -218,7 +220,8 @@ class StepService:
                  ShownItem("Step", f"{step.step.id} {step.step.title}")]  # fmt: skip
         if isinstance(event, ev.StepPerformed):
             return items + [
-                ShownItem(step.step.parameter(value.parameter).label, value_text(value)) for value in event.values
+                ShownItem(step.step.parameter(value.parameter).label, value_text(value) + SOURCES.get(value.source, ""))
+                for value in event.values
             ]
         entries: dict[int, Entry] = {}
         for name, value in step.values.items():
