@@ -19,6 +19,7 @@ from mes.migrations import upgrade
 from mes.migrations.schema import everything
 from mes.people import tables as people
 from mes.people.events import PersonEnrolled
+from mes.quality.trail import tables as trail
 from mes.site_process.rebuild import PROJECTED, rebuild, replay
 from tests.journeys.house import START, build_house
 from tests.site_process.rows import rows_of
@@ -101,7 +102,7 @@ def test_a_rebuild_that_fails_halfway_leaves_everything_as_it_was(house, engine)
 
 
 def test_every_projector_has_its_tables_here_and_every_other_table_is_known():
-    rooms = (people.PROJECTION, masters.PROJECTION, equipment.PROJECTION, batches.PROJECTION)
+    rooms = (people.PROJECTION, masters.PROJECTION, equipment.PROJECTION, batches.PROJECTION, trail.PROJECTION)
     assert [metadata for metadata, _ in rooms] == list(PROJECTED)
     assert [project for _, project in rooms] == list(PROJECTORS)
     kept = [name for one in everything() if one not in PROJECTED for name in one.tables]

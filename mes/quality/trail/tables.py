@@ -108,6 +108,9 @@ def project(connection: Connection, entry: Entry) -> None:
         connection.execute(insert(TRAIL_ITEM), items)
 
 
+PROJECTION = (METADATA, project)
+
+
 def batch_of(entry: Entry) -> str | None:
     """Return the batch that an entry names, by its stream or in its data."""
     kind, _, ident = entry.stream.partition("/")
