@@ -53,7 +53,7 @@ class ExportSchema(ActSchema):
 class ExamineSchema(ActSchema):
     """One entry that the reviewer opened, perhaps with a comment."""
 
-    index = fields.Integer(required=True, strict=False, validate=validate.Range(0))
+    index = fields.Integer(required=True, strict=False)  # negative: of an earlier generation of the ledger
     comment = fields.String(validate=validate.Length(1, 2_000))
 
 
