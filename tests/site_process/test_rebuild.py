@@ -118,7 +118,8 @@ def test_the_tables_stand_as_the_migration_made_them(house, engine):
         return {
             name: (
                 [str(column) + str(column.type) + str(column.nullable) for column in table.columns],
-                look.get_indexes(name), look.get_pk_constraint(name)["constrained_columns"],
+                [{**one, "dialect_options": {key: str(told) for key, told in one.get("dialect_options", {}).items()}}
+                 for one in look.get_indexes(name)], look.get_pk_constraint(name)["constrained_columns"],
             )
             for name, table in sorted(found.tables.items())
         }  # fmt: skip
