@@ -110,7 +110,7 @@ def project_access(conn: Connection, entry: Entry) -> None:
         return
     site, at = str(entry.document["site"]), time_text(entry.at)
     actor, data = entry.document["actor"], entry.data
-    told = ", ".join(f"{name} {value}" for name, value in data.items() if _tells(name, value))[:200]
+    told = ", ".join(f"{name} {value}" for name, value in sorted(data.items()) if _tells(name, value))[:200]
     conn.execute(insert(WATCHED).values(
         site=site, entry_index=entry.order, at=at, type=entry.type, person=data.get("person"),
         actor=str(actor.get("name") or actor["id"])[:100], terminal=data.get("terminal") or actor.get("terminal"),

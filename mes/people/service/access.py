@@ -97,7 +97,8 @@ class AccessDesk(CredentialDesk):
         event = decide.approve_access(request, person, approver=PersonId(by.id))
         lines: list[Line] = [
             ("Person", person.name, None), ("Present roles", words(person), None),
-            ("Role asked for", request.role.value, asked), ("Asked by", str(asked.document["actor"].get("name")), asked),
+            ("Role asked for", request.role.value, asked),
+            ("Asked by", str(asked.document["actor"].get("name")), asked),
             ("Reason", str(asked.document.get("reason", "")), asked),
         ]  # fmt: skip
         entries = self._ledger.stream(stream("person", person.id))
@@ -150,9 +151,8 @@ class AccessDesk(CredentialDesk):
             return decide.review_access(people, verdicts, reviewer=PersonId(by.id))
         event = decide.review_access(people, verdicts, reviewer=PersonId(by.id))
         named = {one.id: one for one in people}
-        lines: list[Line] = [
-            (named[line.person].name, f"{', '.join(line.roles)}: {line.verdict}", None) for line in event.people
-        ]
+        lines: list[Line] = [("Reviewed", "the access of everybody with a role at this site", None)]
+        lines += [(named[line.person].name, f"{', '.join(line.roles)}: {line.verdict}", None) for line in event.people]
         now, last = self._clock.now(), self._ledger.next_seq(site) - 1
         signed, shown = sign(event.draft(), where=site, after=[(site, last)], lines=lines)
         writes = [Write(site, (signed,), last + 1)]
