@@ -24,7 +24,8 @@ from tests.schedule.builders import SEVEN_DAYS
 MASTER = subject_of(a_master())
 VOLUME = (GivenValue("volume", "100", "mL"),)
 FREE = {
-    "CertificateQuestioned", "CertificateUpheld", "CertificateWithdrawn", "BatchCreated", "BatchHeld", "BatchResumed", "BatchTerminated", "CertificationRefused", "ContainersReconciled",
+    "CertificateQuestioned", "CertificateUpheld", "CertificateWithdrawn",
+    "BatchCreated", "BatchHeld", "BatchResumed", "BatchTerminated", "CertificationRefused", "ContainersReconciled",
     "DeviationApproved", "DeviationAssessed", "DeviationOpened", "ExceptionAssessed", "ExceptionOpened",
     "FactReported", "ForecastMade", "Infused", "LimitExceeded", "LimitReturned", "ProgramAskedAgain",
     "ResultFailedLate", "RunBegun", "RunEnded", "ScanMismatched", "StepCompleted",
