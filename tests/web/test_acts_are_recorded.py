@@ -178,6 +178,7 @@ def afterwards(play: Playing) -> None:
     play.people["qa"].act(f"{BATCH}/records")
     play.people["auditor"].act("/api/trail/exports", format="csv", filter={"batch": script.BATCH})
     play.people["qp"].act(f"{BATCH}/certificate/withdraw", reason="the sample volume was misread")
+    assert b"certificate withdrawn" in play.people["qp"].download(f"/batches/{script.BATCH}/release")
     trained = {"person": play.people["nurse"].id, "subject": script.MASTER, "version": 1}
     play.people["supervisor"].act("/api/training/withdraw", reason="the method changed", **trained)
 
