@@ -57,7 +57,7 @@ class CustodyService:
 
     def identify_donation(self, acting: Acting, batch_id: str, *, code: str) -> BatchState:
         """Bind the scanned donation number to the batch; the collected bag becomes container `<batch>.A1`."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.DonationIdentified):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.COLLECTION_NURSE.value, Role.OPERATOR.value)
@@ -72,7 +72,7 @@ class CustodyService:
         container: str | None = None,
     ) -> BatchState:  # fmt: skip
         """Record the filled product container and where the formulated volume went."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ContainerFilled):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.OPERATOR.value)
@@ -88,7 +88,7 @@ class CustodyService:
 
     def issue_labels(self, acting: Acting, batch_id: str, *, container: str, count: int = 1) -> BatchState:
         """Issue serial-numbered labels of a container; each label's entry bears the signature."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.LabelIssued):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.OPERATOR.value)
@@ -112,7 +112,7 @@ class CustodyService:
         missing: tuple[str, ...] = (), search: str | None = None,
     ) -> BatchState:  # fmt: skip
         """Account for every label; a missing one needs the account of its search, kept as detachable content."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.LabelsReconciled):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.VERIFIER.value, Role.SUPERVISOR.value, Role.OPERATOR.value, Role.QA.value)
@@ -133,7 +133,7 @@ class CustodyService:
         self, acting: Acting, batch_id: str, *, step: str, container: str, place: str, condition: str
     ) -> BatchState:
         """Hand a container over in a transport step."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CustodyHandedOver):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(*HANDLERS)
@@ -150,7 +150,7 @@ class CustodyService:
         lowest_celsius: str | None = None, highest_celsius: str | None = None,
     ) -> BatchState:  # fmt: skip
         """Take a container over from somebody else and read its logger."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CustodyTakenOver):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(*HANDLERS)
@@ -167,7 +167,7 @@ class CustodyService:
 
     def give_issue_go(self, acting: Acting, batch_id: str, *, container: str, checks: tuple[str, ...]) -> BatchState:
         """Record the clinician's go; refuses what stands against issue too."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.IssueGoGiven):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.CLINICIAN.value)
@@ -181,7 +181,7 @@ class CustodyService:
     def check_bedside(self, acting: Acting, batch_id: str, *, wristband: str, bag: str) -> BatchState:
         """Check wristband and bag as one of two people; a mismatch is recorded, then refused with `scan-mismatch`."""
         state = self._recorder.load(batch_id)
-        if not self._recorder.done(acting.op):
+        if not self._recorder.repeats(acting, f"batch/{batch_id}", ev.BedsideChecked, ev.ScanMismatched):
             now = self._recorder.clock.now()
             role = acting.in_role(Role.CLINICIAN.value, Role.PHARMACIST.value, Role.COLLECTION_NURSE.value)
             one = self._matcher.match("wristband", wristband, state)
@@ -208,7 +208,7 @@ class CustodyService:
 
     def start_infusion(self, acting: Acting, batch_id: str, *, container: str) -> BatchState:
         """Begin the infusion: the last reading of status, expiry, go and checks."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.InfusionStarted):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.CLINICIAN.value)
@@ -220,7 +220,7 @@ class CustodyService:
         self, acting: Acting, batch_id: str, *, volume_ml: str, outcome: str = "complete"
     ) -> BatchState:  # fmt: skip
         """Record how the infusion ended."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.Infused):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.CLINICIAN.value)

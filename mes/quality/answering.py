@@ -28,7 +28,7 @@ class QuestionService:
 
     def uphold(self, acting: Acting, batch_id: str) -> BatchState:
         """Certify anew that the batch meets its requirements, on the corrected record; refusals: `question.uphold`."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CertificateUpheld):
             return self._recorder.load(batch_id)
         state, role = self._recorder.load(batch_id), acting.in_role(Role.QP.value)
         stage = question.stage_in_question(state)
@@ -39,7 +39,7 @@ class QuestionService:
 
     def withdraw(self, acting: Acting, batch_id: str) -> BatchState:
         """Withdraw the certificate, with a reason; bags that were not infused are stopped in the same operation."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CertificateWithdrawn):
             return self._recorder.load(batch_id)
         state, role = self._recorder.load(batch_id), acting.in_role(Role.QP.value)
         events = question.withdraw(state, acting.reason)

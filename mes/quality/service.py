@@ -56,7 +56,7 @@ class QualityService:
 
         Refusals: `role-missing`, and those of `decide.enter_result`.
         """
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ResultEntered):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.QC_ANALYST.value)
@@ -73,7 +73,7 @@ class QualityService:
 
     def review_result(self, acting: Acting, batch_id: str, *, item: str) -> BatchState:
         """Approve a result of another person; refusals: `role-missing`, and those of `decide.review_result`."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ResultReviewed):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.QC_REVIEWER.value)
@@ -89,7 +89,7 @@ class QualityService:
 
         Refusals: those of `decide.review`; for the audit trail those of `TrailReview.sign`.
         """
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ReviewSigned, ev.TrailReviewSigned):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         if kind == "audit_trail":
@@ -121,7 +121,7 @@ class QualityService:
         return self._certify(acting, batch_id, decide.Certification(Stage.FINAL, confirmations, acknowledged))
 
     def _certify(self, acting: Acting, batch_id: str, asked: decide.Certification) -> BatchState:
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.BatchCertified):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.QP.value)
@@ -144,7 +144,7 @@ class QualityService:
 
     def refuse_certification(self, acting: Acting, batch_id: str, *, stage: str) -> BatchState:
         """Refuse certification, with the reason; refusals: `stage-unknown`, and those of `decide.refuse`."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CertificationRefused):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role, wanted = acting.in_role(Role.QP.value), stage_of(stage)
@@ -160,7 +160,7 @@ class QualityService:
 
     def assign_release(self, acting: Acting, batch_id: str) -> BatchState:
         """Give the certified product the status released; refusals: those of `decide.assign_release`."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ReleaseAssigned):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.QA.value, Role.QP.value)

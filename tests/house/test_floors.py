@@ -57,8 +57,8 @@ def test_imports_are_absolute() -> None:
     ] == []
 
 
-def test_there_is_one_offline_verifier() -> None:
-    assert len(_verifiers()) == 1
+def test_there_is_one_offline_verifier_of_each_kind() -> None:
+    assert len(_verifiers()) == 2
 
 
 def test_the_offline_verifier_needs_python_alone() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from mes.batches import events as ev
 from mes.batches.decide import problems
 from mes.batches.model import BatchState
 from mes.batches.service.acting import Acting
@@ -29,7 +30,7 @@ class ProblemService:
 
     def hold(self, acting: Acting, batch_id: str) -> BatchState:
         """Stop new steps of a batch, with a reason; anybody with a role may."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.BatchHeld):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         if not acting.reason:
@@ -40,7 +41,7 @@ class ProblemService:
 
     def resume(self, acting: Acting, batch_id: str) -> BatchState:
         """Let a held batch go on: QA, with signature and reason."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.BatchResumed):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         if not acting.reason:
@@ -57,7 +58,7 @@ class ProblemService:
 
         `occurred_at` may lie in the past, not in the future (`time-in-future`).
         """
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.FactReported):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         if occurred_at > now:
@@ -69,7 +70,7 @@ class ProblemService:
 
     def assess_exception(self, acting: Acting, batch_id: str, exception: str, assessment: str) -> BatchState:
         """Assess an exception (operator, supervisor, QC or QA), with signature."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.ExceptionAssessed):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         told = self._content(acting, assessment)
@@ -81,7 +82,7 @@ class ProblemService:
 
     def raise_deviation(self, acting: Acting, batch_id: str, exception: str) -> BatchState:
         """Open a deviation on an exception, with signature."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationOpened):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = problems.raise_deviation(state, exception)
@@ -90,7 +91,7 @@ class ProblemService:
 
     def assess_deviation(self, acting: Acting, batch_id: str, deviation: str, impact: str) -> BatchState:
         """Record the impact assessment of a deviation (supervisor or QC reviewer), with signature."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationAssessed):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         told = self._content(acting, impact)
@@ -102,7 +103,7 @@ class ProblemService:
 
     def approve_deviation(self, acting: Acting, batch_id: str, deviation: str) -> BatchState:
         """Approve an assessed deviation: QA, not the person who raised or assessed it."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationApproved):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = problems.approve_deviation(state, deviation, acting.person)

@@ -71,6 +71,23 @@ class Recorder:
         """Return the entries of an operation that was done before, empty if it was not."""
         return self.ledger.operation(op)
 
+    def repeats(self, acting: Acting, about: str, *acts: type[Event], **said: object) -> bool:
+        """Whether this act was done before in the same operation, so that its earlier answer is due.
+
+        `about` names the stream, `acts` are the events that the act leaves, `said` fields that must be the same.
+        Refuses `operation-other` where the operation stands for something else: another person's, another batch's,
+        another act. Rule: REL-02.
+        """
+        written = self.ledger.operation(acting.op)
+        if not written:
+            return False
+        tags = {one.tag for one in acts}
+        for entry in written:
+            is_same = entry.stream == about and entry.type in tags and said.items() <= entry.data.items()
+            if is_same and entry.document["actor"].get("id") == acting.person:
+                return True
+        raise Refusal("operation-other", op=acting.op)
+
     def entry_at(self, name: Stream, seq: int) -> Entry:
         """Return one entry of a stream."""
         return self.ledger.stream(name, from_seq=seq)[0]

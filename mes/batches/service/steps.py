@@ -50,7 +50,7 @@ class StepService:
 
         Refusals: see decide.steps.start_step, and those of the equipment register (qualification, node map, taken).
         """
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepStarted, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         step = state.step(step_id)
@@ -80,7 +80,7 @@ class StepService:
 
         Refuses `step-not-started`, `program-not-asked`, `program-done`, `binding-manual`.
         """
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.ProgramAskedAgain, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         step = state.step(step_id)
@@ -101,7 +101,7 @@ class StepService:
     def scan(self, acting: Acting, batch_id: str, step_id: str, scan: str, code: str) -> BatchState:
         """Record a scan; a wrong code is recorded first and then refused with `scan-mismatch`."""
         state = self.recorder.load(batch_id)
-        if not self.recorder.done(acting.op):
+        if not self.recorder.repeats(acting, f"batch/{batch_id}", ev.ScanMatched, ev.ScanMismatched, step=step_id):
             now = self.recorder.clock.now()
             expects = scans.expectation(state, step_id, scan)
             verdict = self._matcher.match(expects, code, state)
@@ -115,7 +115,7 @@ class StepService:
 
     def use_materials(self, acting: Acting, batch_id: str, step_id: str, uses: tuple[MaterialUse, ...]) -> BatchState:
         """Record scanned lots in a started step."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.MaterialUsed, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = steps.use_materials(state, step_id, uses, now)
@@ -124,7 +124,7 @@ class StepService:
 
     def perform(self, acting: Acting, batch_id: str, step_id: str, given: tuple[GivenValue, ...]) -> BatchState:
         """Confirm a step's values with the performer's signature; what follows is recorded in the same operation."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepPerformed, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         newest = self._newest(state.equipment) if state.equipment and state.run_released_at is None else {}
@@ -136,7 +136,7 @@ class StepService:
 
     def verify(self, acting: Acting, batch_id: str, step_id: str) -> BatchState:
         """Verify a confirmed step as another person, who is shown every value with its entry."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepVerified, ev.StepVerifiedLate, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = steps.verify_step(state, step_id, acting.person, acting.roles)
@@ -149,7 +149,7 @@ class StepService:
 
         Refusals: see decide.glass.break_glass.
         """
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.GlassBroken):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         role = acting.in_role(state.step(step_id).step.signatures.performed, Role.SUPERVISOR.value)
@@ -162,7 +162,7 @@ class StepService:
 
     def attest(self, acting: Acting, batch_id: str, step_id: str, meaning: str) -> BatchState:
         """Give a further signature that the master demands on a confirmed step."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepAttested, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = steps.attest_step(state, step_id, meaning, acting.person, acting.roles)
@@ -174,7 +174,7 @@ class StepService:
 
     def skip(self, acting: Acting, batch_id: str, step_id: str) -> BatchState:
         """Leave out an optional step, with a reason and the performer's signature."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepSkipped, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = steps.skip_step(state, step_id, acting.roles, acting.reason)
@@ -182,7 +182,7 @@ class StepService:
 
     def confirm_program(self, acting: Acting, batch_id: str, step_id: str) -> BatchState:
         """With the operator as driver: record that the device finished the step's program (PRA-12)."""
-        if self.recorder.done(acting.op):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.ProgramCompleted, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = steps.confirm_program(state, step_id)
