@@ -40,7 +40,8 @@ screens:
 
 campaign:
 	@tools/setup dev
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m campaign $(ARGS); code=$$?; \
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m campaign --junitxml=var/campaign.xml $(ARGS); \
+	 code=$$?; $(BIN)/python -m tests.campaign.table var/campaign.xml; \
 	 if [ $$code = 5 ]; then echo "campaign: there is no campaign test yet"; exit 0; fi; exit $$code
 
 lock:

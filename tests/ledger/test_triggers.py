@@ -57,6 +57,7 @@ STATEMENTS = [
 
 
 @pytest.mark.rule("REG-P11-10e")
+@pytest.mark.rule("REG-P11-10c", "REG-ATMP-04", negative=True)
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_nothing_is_changed_or_deleted(ledger_url: str, statement: str) -> None:
     fill(ledger_url)
