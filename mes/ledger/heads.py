@@ -14,6 +14,7 @@ MAX_CACHED_STREAMS = 50_000
 _LOW: BindParameter[int] = bindparam("low")
 _HIGH: BindParameter[int] = bindparam("high")
 _LEAVES = select(ENTRY.c.leaf).where(ENTRY.c.position >= _LOW, ENTRY.c.position < _HIGH).order_by(ENTRY.c.position)
+_LAST_SEQ = select(func.max(ENTRY.c.seq)).where(ENTRY.c.gen == bindparam("gen"), ENTRY.c.stream == bindparam("stream"))
 _NODES = (
     select(NODE.c.hash)
     .where(NODE.c.gen == bindparam("gen"), NODE.c.level == bindparam("level"))
@@ -82,6 +83,5 @@ def read_head(connection: Connection, gen: int) -> Head:
 
 def next_seq(connection: Connection, gen: int, stream: Stream) -> int:
     """Return the next place in `stream` from the stored entries."""
-    found = select(func.max(ENTRY.c.seq)).where(ENTRY.c.gen == gen, ENTRY.c.stream == stream)
-    last: int | None = connection.execute(found).scalar()
+    last: int | None = connection.execute(_LAST_SEQ, {"gen": gen, "stream": stream}).scalar()
     return 0 if last is None else last + 1

@@ -18,6 +18,10 @@ WRITE_LOCK_KEY = 0x5E97_1A02
 """PostgreSQL's advisory lock in which appends to one database queue."""
 
 
+_SHOWN = select(SHOWN.c.digest).where(SHOWN.c.digest == bindparam("digest"))
+_KEEP_SHOWN = insert(SHOWN)
+
+
 class Overtaken(Exception):
     """The place or the operation is taken: the operation is known already, or the cached head is old."""
 
@@ -116,8 +120,8 @@ def store_shown(connection: Connection, entries: Sequence[Entry], shown: Sequenc
     """Store the documents that signers saw; ValueError where a signature's document is neither given nor stored."""
     given = {sha256(body).hexdigest(): body for body in shown}
     for digest, body in given.items():
-        if not _exists(connection, SHOWN.c.digest, digest):
-            connection.execute(insert(SHOWN), {"digest": digest, "body": body})
+        if connection.execute(_SHOWN, {"digest": digest}).first() is None:
+            connection.execute(_KEEP_SHOWN, {"digest": digest, "body": body})
     for entry in entries:
         signed = entry.document.get("signature")
         if signed is None or "shown" not in signed or signed["shown"] in given:

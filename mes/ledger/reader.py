@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, inspect, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, inspect, select
 
 from mes.errors import Refusal
 from mes.ids import Op, Stream
@@ -19,6 +19,13 @@ from mes.ledger.tables import CHECKPOINT, CONTENT, ENTRY, GENERATION, SHOWN, pos
 
 PAGE = 1_000
 _BYTES = (ENTRY.c.body, ENTRY.c.leaf)
+# Asked with every act: statements made once.
+_STREAM = (
+    select(*_BYTES)
+    .where(ENTRY.c.gen == bindparam("gen"), ENTRY.c.stream == bindparam("stream"), ENTRY.c.seq >= bindparam("first"))
+    .order_by(ENTRY.c.seq)
+)
+_OPERATION = select(*_BYTES).where(ENTRY.c.op_id == bindparam("op")).order_by(ENTRY.c.op_n)
 
 
 def entry_of(body: bytes, leaf: bytes) -> Entry:
@@ -97,8 +104,9 @@ class LedgerReader:
         more than the last; `from_seq` leaves out what stands before it. Rule: record format 6.
         """
         first = 0 if from_seq is None else from_seq
-        where = and_(ENTRY.c.gen == self.gen, ENTRY.c.stream == stream, ENTRY.c.seq >= first)
-        own = self._select(where, ENTRY.c.seq)
+        with self.read() as connection:
+            rows = connection.execute(_STREAM, {"gen": self.gen, "stream": stream, "first": first}).all()
+        own = [_entry(row) for row in rows]
         if self.gen == 1 or (from_seq is not None and from_seq >= 0):
             return own
         before = self._select(and_(ENTRY.c.gen < self.gen, ENTRY.c.stream == stream), ENTRY.c.position)
@@ -176,8 +184,7 @@ def first_index_at(connection: Connection, gen: int, moment: datetime) -> int:
 
 def stored_operation(connection: Connection, op: Op) -> tuple[Entry, ...]:
     """Return the stored entries of an operation in order."""
-    found = select(*_BYTES).where(ENTRY.c.op_id == op).order_by(ENTRY.c.op_n)
-    return tuple(_entry(row) for row in connection.execute(found))
+    return tuple(_entry(row) for row in connection.execute(_OPERATION, {"op": op}))
 
 
 def _entry(row: Row[Any, Any]) -> Entry:

@@ -174,12 +174,6 @@ def _settle(conn: Connection, site: str, request: str, state: Asked, index: int,
     conn.execute(update(REQUEST).where(*where).values(state=state.value, entry_index=index, **more))
 
 
-def standing_of(conn: Connection, site: str, person: str) -> frozenset[Standing]:
-    """Return what a person has towards the right to sign."""
-    query = select(STANDING.c.standing).where(STANDING.c.site == site, STANDING.c.person == person)
-    return frozenset(Standing(one) for one in conn.scalars(query))
-
-
 def proofs(conn: Connection, site: str) -> dict[str, list[Any]]:
     """Return how and by whom each person's standing was given, by person."""
     found: dict[str, list[Any]] = {}

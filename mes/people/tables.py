@@ -1,16 +1,20 @@
 """The tables of persons: a projection of the ledger, and beside it the secrets that no ledger may hold."""
 
-from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     LargeBinary,
     MetaData,
+    Row,
     String,
     Table,
+    bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -20,7 +24,7 @@ from mes.errors import Refusal
 from mes.ids import PersonId
 from mes.ledger.entry import Entry
 from mes.ledger.events import decode_event
-from mes.people.access_tables import STANDING, project_access, standing_of
+from mes.people.access_tables import STANDING, project_access
 from mes.people.events import (
     CredentialChanged,
     CredentialRemoved,
@@ -69,6 +73,9 @@ PERSON_CREDENTIAL = Table(
     Column("secret", LargeBinary, nullable=False),
 )
 """argon2id hashes and encrypted second-factor secrets. Not a projection: a rebuild must leave it alone."""
+_SECRETS = select(PERSON_CREDENTIAL.c.kind, PERSON_CREDENTIAL.c.secret).where(
+    PERSON_CREDENTIAL.c.site == bindparam("site"), PERSON_CREDENTIAL.c.person == bindparam("person")
+)
 
 
 def project(conn: Connection, entry: Entry) -> None:
@@ -118,40 +125,60 @@ def _drop_holding(conn: Connection, site: str, person: PersonId, kind: Credentia
 
 def find_person(conn: Connection, site: str, person: str) -> Person | None:
     """Return the person with this id."""
-    return next(iter(_persons(conn, site, PERSON.c.id == person)), None)
+    return _first(conn.execute(_BY_ID, {"site": site, "wanted": person}).first())
 
 
 def find_by_user_name(conn: Connection, site: str, user_name: str) -> Person | None:
     """Return who has or had this user name."""
-    return next(iter(_persons(conn, site, PERSON.c.user_name == user_name)), None)
+    return _first(conn.execute(_BY_USER_NAME, {"site": site, "wanted": user_name}).first())
 
 
 def all_persons(conn: Connection, site: str) -> list[Person]:
     """Return everybody who was ever enrolled, ordered by user name."""
-    return list(_persons(conn, site))
+    return [_person(row) for row in conn.execute(_PERSONS.order_by(PERSON.c.user_name), {"site": site})]
 
 
-def _persons(conn: Connection, site: str, *where: object) -> Iterable[Person]:
-    found = conn.execute(
-        select(PERSON).where(PERSON.c.site == site, *where).order_by(PERSON.c.user_name)  # type: ignore[arg-type]
-    ).all()
-    for row in found:
-        roles = select(PERSON_ROLE.c.role).where(PERSON_ROLE.c.site == site, PERSON_ROLE.c.person == row.id)
-        holds = select(PERSON_HOLDS.c.credential).where(PERSON_HOLDS.c.site == site, PERSON_HOLDS.c.person == row.id)
-        keys = select(PASSKEY.c.credential).where(PASSKEY.c.site == site, PASSKEY.c.person == row.id, PASSKEY.c.active)
-        chosen = select(LANGUAGE.c.language).where(LANGUAGE.c.site == site, LANGUAGE.c.person == row.id)
-        yield Person(
-            PersonId(row.id),
-            row.name,
-            row.user_name,
-            frozenset(Role(role) for role in conn.scalars(roles)),
-            row.active,
-            frozenset(CredentialKind(kind) for kind in conn.scalars(holds)),
-            row.password_temporary,
-            frozenset(conn.scalars(keys)),
-            conn.scalar(chosen),
-            standing_of(conn, site, row.id),
-        )
+def _gathered(column: ColumnElement[Any], *where: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Return the values of another table's rows about the same person, joined by commas; none of them holds one."""
+    of = column.table.c
+    same = (of.site == PERSON.c.site, of.person == PERSON.c.id)
+    return select(func.aggregate_strings(column, ",")).where(*same, *where).scalar_subquery()
+
+
+# A person is read with every request: one statement, made once.
+_PERSONS = select(
+    PERSON,
+    _gathered(PERSON_ROLE.c.role).label("roles"),
+    _gathered(PERSON_HOLDS.c.credential).label("holds"),
+    _gathered(PASSKEY.c.credential, PASSKEY.c.active).label("passkeys"),
+    _gathered(STANDING.c.standing).label("standing"),
+    _gathered(LANGUAGE.c.language).label("language"),
+).where(PERSON.c.site == bindparam("site"))
+_BY_ID = _PERSONS.where(PERSON.c.id == bindparam("wanted"))
+_BY_USER_NAME = _PERSONS.where(PERSON.c.user_name == bindparam("wanted"))
+
+
+def _first(row: Row[Any] | None) -> Person | None:
+    return None if row is None else _person(row)
+
+
+def _person(row: Row[Any]) -> Person:
+    return Person(
+        PersonId(row.id),
+        row.name,
+        row.user_name,
+        frozenset(Role(role) for role in _parts(row.roles)),
+        row.active,
+        frozenset(CredentialKind(kind) for kind in _parts(row.holds)),
+        row.password_temporary,
+        frozenset(_parts(row.passkeys)),
+        row.language,
+        frozenset(Standing(one) for one in _parts(row.standing)),
+    )
+
+
+def _parts(joined: str | None) -> list[str]:
+    return joined.split(",") if joined else []
 
 
 def has_active(conn: Connection, site: str, role: Role) -> bool:
@@ -188,9 +215,13 @@ def anybody(conn: Connection, site: str, besides: str = "") -> bool:
 
 def secret_of(conn: Connection, site: str, person: PersonId, kind: CredentialKind) -> bytes | None:
     """Return the stored form of a secret: an argon2id hash, or an encrypted second-factor secret."""
-    held = PERSON_CREDENTIAL.c
-    found = conn.scalar(select(held.secret).where(held.site == site, held.person == person, held.kind == kind.value))
-    return None if found is None else bytes(found)
+    return secrets_of(conn, site, person).get(kind)
+
+
+def secrets_of(conn: Connection, site: str, person: PersonId) -> dict[CredentialKind, bytes]:
+    """Return the stored form of every secret of a person by kind."""
+    found = conn.execute(_SECRETS, {"site": site, "person": person})
+    return {CredentialKind(row.kind): bytes(row.secret) for row in found}
 
 
 def store_secret(conn: Connection, site: str, person: PersonId, kind: CredentialKind, secret: bytes | None) -> None:

@@ -159,8 +159,8 @@ class CredentialDesk:
         """
         in_a_row = self._attempts.begin(person.user_name, terminal)
         with self._ledger.read() as conn:
-            stored = tables.secret_of(conn, self._ledger.site, person.id, CredentialKind.PASSWORD)
-            sealed = tables.secret_of(conn, self._ledger.site, person.id, CredentialKind.TOTP)
+            kept = tables.secrets_of(conn, self._ledger.site, person.id)
+        stored, sealed = kept.get(CredentialKind.PASSWORD), kept.get(CredentialKind.TOTP)
         if not self._hasher.is_right(stored, password):
             return Proof(Proved.PASSWORD_WRONG, in_a_row)
         if totp is not None:

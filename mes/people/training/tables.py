@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, RowMapping, String, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Integer, RowMapping, String, Table, bindparam, delete, insert, select
 
 from mes.ledger.entry import Entry
 from mes.ledger.events import decode_event, time_text
@@ -26,6 +26,9 @@ PERSON_TRAINING = Table(
     Column("recorded_at", String(32), nullable=False),
     Column("valid_until", String(32)),
 )
+_OF_ONE = select(PERSON_TRAINING).where(*(
+    PERSON_TRAINING.c[name] == bindparam(name) for name in ("site", "person", "kind", "subject", "version")
+))  # fmt: skip
 
 
 def project_training(conn: Connection, entry: Entry) -> None:
@@ -44,8 +47,8 @@ def project_training(conn: Connection, entry: Entry) -> None:
 
 def standing(conn: Connection, site: str, person: str, subject: Subject) -> Standing | None:
     """Return how a person's training on a subject stands, None if there never was one."""
-    query = select(PERSON_TRAINING).where(*_key(site, person, subject))
-    row = conn.execute(query).mappings().first()
+    asked = {"site": site, "person": person, "kind": subject.kind.value, "subject": subject.id}
+    row = conn.execute(_OF_ONE, {**asked, "version": subject.version}).mappings().first()
     return None if row is None else _standing(row)
 
 

@@ -71,6 +71,7 @@ TRAIL_ITEM = Table(
 )
 """Which parameters, specification items and scans an entry is about."""
 
+_LINE, _ITEM = insert(TRAIL), insert(TRAIL_ITEM)
 EXACT = ("role", "stream", "step", "risk")
 SORTS: Mapping[str, Column[Any]] = {
     "index": TRAIL.c.index, "at": TRAIL.c.at, "person": TRAIL.c.name, "role": TRAIL.c.role, "stream": TRAIL.c.stream,
@@ -95,7 +96,7 @@ def project(connection: Connection, entry: Entry) -> None:
     key = {"site": document["site"], "gen": document["gen"], "index": entry.index}
     actor, judged = document["actor"], risk_of(entry)
     connection.execute(
-        insert(TRAIL),
+        _LINE,
         {
             **key, "at": time_text(entry.at), "actor": actor["id"], "name": actor.get("name"),
             "role": actor.get("role"), "stream": entry.stream, "batch": batch_of(entry),
@@ -105,7 +106,7 @@ def project(connection: Connection, entry: Entry) -> None:
     )  # fmt: skip
     items = [{**key, "item": item} for item in items_of(data)]
     if items:
-        connection.execute(insert(TRAIL_ITEM), items)
+        connection.execute(_ITEM, items)
 
 
 PROJECTION = (METADATA, project)
