@@ -31,6 +31,7 @@ from mes.equipment.spool import CommandSpool
 from mes.equipment.telemetry import Telemetry
 from mes.errors import IntegrityBreach, Refusal
 from mes.identity.coi import new_coi
+from mes.identity.rotation import named_key
 from mes.identity.service import PatientService
 from mes.identity.vault import PatientVault
 from mes.ledger.disk import Disk
@@ -83,6 +84,7 @@ class Wired:
     sessions: Sessions
     spool: CommandSpool
     notices: Notices
+    vault: PatientVault
 
     def close(self) -> None:
         """Finish the record under way and close every file."""
@@ -142,7 +144,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
     masters = MasterService(ledger, clock, signing)
     training = TrainingService(ledger, clock, signing, people, masters)
     equipment = EquipmentService(ledger, clock)
-    vault = PatientVault.open(settings.site_dir)
+    vault = PatientVault.open(settings.site_dir, lambda: named_key(ledger))
     patients = PatientService(vault, ledger, clock)
     journal = JournalReader(settings.journal_path)
     telemetry = Telemetry(ledger, settings.site, journal)
@@ -173,7 +175,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         simulated_device=settings.simulated_clock, help_strip=help_of(settings),
     )  # fmt: skip
     drain, outbox = Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer)
-    return Wired(services, drain, outbox, sessions, spool, notices)
+    return Wired(services, drain, outbox, sessions, spool, notices, vault)
 
 
 def vault_words(vault: PatientVault) -> Callable[[str], Sequence[bytes]]:

@@ -17,6 +17,7 @@ from mes.cli.nodemap import nodemap
 from mes.cli.running import collect, serve, simulate, supervise
 from mes.cli.site import site
 from mes.cli.validation import validation
+from mes.cli.vault import vault
 
 
 @click.group(cls=House)
@@ -31,7 +32,9 @@ def main() -> None:
 
 for command in (copy, checkpoint, reseed, go_on):
     ledger.add_command(command)
-for command in (backup, keys, site, serve, collect, supervise, simulate, ledger, nodemap, validation, codes, demo):
+for command in (backup, keys, vault, site, serve, collect, supervise, simulate, ledger, nodemap, validation):
+    main.add_command(command)
+for command in (codes, demo):
     main.add_command(command)
 for command in (check, upgrade_, release):
     site.add_command(command)

@@ -19,6 +19,7 @@ from mes.errors import IntegrityBreach
 from mes.identity.model import Patient
 
 KEY_BYTES, NONCE_BYTES = 32, 12
+WRISTBAND = "wristband"
 _LABEL = "septima-vault/1"
 
 
@@ -31,13 +32,46 @@ class SealedPatient:
 
 
 class VaultKey:
-    """The key file's secret, from which one key wraps data keys and another digests wristband codes."""
+    """The key file's secret, which wraps data keys, and the key that digests wristband codes.
 
-    def __init__(self, secret: bytes) -> None:
+    The first wristband key of a vault is derived from its first secret; from then on it lies in the vault, sealed, and
+    stays the same however often the secret changes: the ledger's digests would fit nobody under another one.
+    """
+
+    def __init__(self, secret: bytes, wristband: bytes | None = None) -> None:
         if len(secret) != KEY_BYTES:
             raise ValueError(f"a vault key has {KEY_BYTES} bytes")
+        self._secret = secret
         self._wrapping = AESGCM(_derived(secret, "wrap"))
-        self._wristband = _derived(secret, "wristband")
+        self._wristband = wristband or _derived(secret, "wristband")
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what names the secret in the record (hex), and tells nothing about it."""
+        return sha256(_derived(self._secret, "fingerprint")).hexdigest()
+
+    def sealed_wristband_key(self) -> bytes:
+        """Return the wristband key as the vault's file keeps it."""
+        return _sealed(self._wrapping, self._wristband, WRISTBAND, "secret")
+
+    def knowing(self, sealed: bytes) -> "VaultKey | None":
+        """Return this key with the wristband key of the vault that it opens; None if it is another vault's key."""
+        try:
+            return VaultKey(self._secret, _opened(self._wrapping, sealed, WRISTBAND, "secret"))
+        except InvalidTag:
+            return None
+
+    def succeeded_by(self, secret: bytes) -> "VaultKey":
+        """Return the key of another secret that digests wristbands as this one does."""
+        return VaultKey(secret, self._wristband)
+
+    def rewrapped(self, patient: str, wrapped_key: bytes, fresh: "VaultKey") -> bytes:
+        """Return a patient's data key wrapped under `fresh`; IntegrityBreach if this key does not open it."""
+        try:
+            key = _opened(self._wrapping, wrapped_key, patient, "key")
+        except InvalidTag as error:
+            raise IntegrityBreach("a patient of the vault cannot be opened", patient=patient) from error
+        return _sealed(fresh._wrapping, key, patient, "key")
 
     def wristband_digest(self, code: str) -> str:
         """Return HMAC-SHA-256 (hex) of a wristband's code: comparable, and useless without the key."""

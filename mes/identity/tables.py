@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
@@ -14,6 +14,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS patient (
   patient TEXT PRIMARY KEY, wristband TEXT NOT NULL UNIQUE, wrapped_key BLOB NOT NULL, body BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS forgotten (patient TEXT PRIMARY KEY) STRICT;
 """
 _SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON")
 BUSY_S = 5.0
@@ -66,3 +68,43 @@ class VaultFile:
         with self._connection() as connection:
             row = connection.execute("SELECT wristband FROM patient WHERE patient = ?", (patient,)).fetchone()
         return str(row[0]) if row else None
+
+    def patients(self) -> list[str]:
+        """Return the vault ids of everybody it keeps."""
+        with self._connection() as connection:
+            return [str(row[0]) for row in connection.execute("SELECT patient FROM patient ORDER BY patient")]
+
+    def secret(self, name: str) -> bytes | None:
+        """Return a sealed key of the vault's own."""
+        with self._connection() as connection:
+            row = connection.execute("SELECT body FROM secret WHERE name = ?", (name,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def keep_secret(self, name: str, body: bytes) -> None:
+        """Keep a sealed key of the vault's own, unless one of that name lies there."""
+        with self._connection() as connection:
+            connection.execute("INSERT OR IGNORE INTO secret (name, body) VALUES (?, ?)", (name, body))
+
+    def rewrap(self, change: Callable[[str, bytes], bytes], name: str, body: bytes) -> int:
+        """Replace every wrapped data key and one secret in a single transaction; return how many patients there are."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            kept = connection.execute("SELECT patient, wrapped_key FROM patient").fetchall()
+            for patient, wrapped in kept:
+                fresh = change(patient, bytes(wrapped))
+                connection.execute("UPDATE patient SET wrapped_key = ? WHERE patient = ?", (fresh, patient))
+            connection.execute("INSERT OR REPLACE INTO secret (name, body) VALUES (?, ?)", (name, body))
+        return len(kept)
+
+    def forget(self, patient: str) -> None:
+        """Delete a patient's wrapped key and ciphertext; freed bytes are overwritten, the write-ahead log emptied."""
+        with self._connection() as connection:
+            connection.execute("DELETE FROM patient WHERE patient = ?", (patient,))
+            connection.execute("INSERT OR IGNORE INTO forgotten (patient) VALUES (?)", (patient,))
+        with self._connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def is_forgotten(self, patient: str) -> bool:
+        """Tell whether this patient was kept once and forgotten by an entry."""
+        with self._connection() as connection:
+            return connection.execute("SELECT 1 FROM forgotten WHERE patient = ?", (patient,)).fetchone() is not None

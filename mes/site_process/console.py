@@ -13,6 +13,9 @@ from threading import RLock
 from typing import Any
 
 from mes.errors import Refusal
+from mes.identity.events import VaultRekeyed
+from mes.identity.rotation import named_key, rotate_vault
+from mes.identity.vault import PatientVault
 from mes.ids import Op, new_op
 from mes.ledger.entry import Actor, Entry, Write
 from mes.ledger.events import Event, decode, encode
@@ -34,7 +37,15 @@ Facts = Mapping[str, Any]
 class Console:
     """Acts on one open ledger whose writer's lease this process holds."""
 
-    def __init__(self, settings: SiteSettings, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: SiteSettings,
+        ledger: Ledger,
+        now: Callable[[], datetime],
+        vault: Callable[[], PatientVault] | None = None,
+    ) -> None:
+        """`vault` gives the vault that this process has open; without it, an act on the vault opens it."""
+        self._vault = vault or partial(PatientVault.open, settings.site_dir, partial(named_key, ledger))
         self._settings = settings
         self._ledger = ledger
         self._now = now
@@ -43,7 +54,7 @@ class Console:
             "keys.rotate": self._rotate, "keys.retire": self._retire, "keys.revoke": self._revoke,
             "keys.backed_up": self._backed_up, "keys.restored": self._restored, "ledger.checkpoint": self._checkpoint,
             "clock.trust": self._trust_clock, "backups.made": partial(self._told_backup, BackupMade),
-            "backups.drilled": partial(self._told_backup, RestoreDrilled),
+            "backups.drilled": partial(self._told_backup, RestoreDrilled), "vault.rotate": self._rotate_vault,
         }  # fmt: skip
 
     def act(self, command: str, op: Op, facts: Facts) -> dict[str, Any]:
@@ -139,6 +150,12 @@ class Console:
         if not self._known(op, ClockTrusted):
             self._append(op, [ClockTrusted()], reason_of(facts))
         return {}
+
+    def _rotate_vault(self, op: Op, facts: Facts) -> dict[str, Any]:
+        self._known(op, VaultRekeyed)
+        reason = reason_of(facts)
+        key = rotate_vault(self._vault(), self._ledger, op, actor=CONSOLE, reason=reason, now=self._now())
+        return {"key": key}
 
     def _checkpoint(self, op: Op, facts: Facts) -> dict[str, Any]:
         return {"checkpoint": self._ledger.checkpoint(self._now())}

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from mes.identity.vault import PatientVault
 from mes.ledger.store import Ledger
 from mes.ledger.time_stamps import Authority
 from mes.settings import SiteSettings
@@ -32,9 +33,11 @@ class Sometimes:
         return False
 
 
-def tend_keys(settings: SiteSettings, ledger: Ledger, now: Callable[[], datetime]) -> Console:
+def tend_keys(
+    settings: SiteSettings, ledger: Ledger, now: Callable[[], datetime], vault: Callable[[], PatientVault] | None = None
+) -> Console:
     """Open the admin socket and start what ends overlaps; the caller holds the writer's lease."""
-    console = Console(settings, ledger, now)
+    console = Console(settings, ledger, now, vault)
     Loop("keys", Sometimes(console.retire_due).step).start()
     if settings.time_stamp_url:
         stamper = Stamper(ledger, lambda: Authority.of(settings.time_stamp_url, settings.time_stamp_ca_path), now)

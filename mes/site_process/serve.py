@@ -79,7 +79,7 @@ def begin(settings: SiteSettings) -> Flask:
         write_pid(settings.site_dir, "serve")
         start_background(wired, clock.now)
         app = create_web(wired.services)
-        tend_keys(settings, wired.services.ledger, clock.now)
+        tend_keys(settings, wired.services.ledger, clock.now, lambda: wired.vault)
         app.extensions["septima-lease"] = lease
         undo.pop_all()  # the site has begun: from here on it ends with its process
     return app
