@@ -23,7 +23,7 @@ from mes.people.sessions import Sessions
 from mes.signatures.model import Credentials, SignaturePrompt
 from mes.signatures.service import SigningService
 from tests.people.builders import CHEAP, NOW, PASSWORD, Wall
-from tests.people.houses import ADMIN, House
+from tests.people.houses import House
 
 
 @dataclass

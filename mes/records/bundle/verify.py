@@ -1177,9 +1177,7 @@ def check_seal(case: Case) -> str:
 # ---- Electronic signatures --------------------------------------------------------------------------------
 
 TWO_FACTORS = re.compile("(QP|OOS)_.*|CERT_WITHDRAWN|RELEASE_ASSIGNED|(MASTER|CHANGE|ACCESS)_APPROVED|BREAK_GLASS")
-is_enrolment = fields(
-    {"person": is_id, "credential": is_b64url, "cose": is_b64}, {"name": is_text, "aaguid": is_text}
-)
+is_enrolment = fields({"person": is_id, "credential": is_b64url, "cose": is_b64}, {"name": is_text, "aaguid": is_text})
 is_removal = fields({"person": is_id, "credential": is_b64url})
 PASSKEY_ENTRIES = {"person:passkey:enrolled": is_enrolment, "person:passkey:removed": is_removal}
 
