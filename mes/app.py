@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 import mes
 from mes.batches import tables as batch_tables
 from mes.batches.observer import BatchObserver
+from mes.batches.retention import TraceRetention
 from mes.batches.service.corrections import CorrectionService
 from mes.batches.service.device_run import DeviceRuns
 from mes.batches.service.orders import OrderService
@@ -31,6 +32,8 @@ from mes.equipment.spool import CommandSpool
 from mes.equipment.telemetry import Telemetry
 from mes.errors import IntegrityBreach, Refusal
 from mes.identity.coi import new_coi
+from mes.identity.contents import ContentDesk
+from mes.identity.erasure import ErasureDesk
 from mes.identity.rotation import named_key
 from mes.identity.service import PatientService
 from mes.identity.vault import PatientVault
@@ -39,6 +42,7 @@ from mes.ledger.founding import book_of
 from mes.ledger.kept_note import KeptNote
 from mes.ledger.key_folder import settle
 from mes.ledger.keys import SiteKey
+from mes.ledger.scrubbing import scrub
 from mes.ledger.store import Ledger, Projector
 from mes.masters import tables as master_tables
 from mes.masters.service import MasterService
@@ -146,6 +150,8 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
     equipment = EquipmentService(ledger, clock)
     vault = PatientVault.open(settings.site_dir, lambda: named_key(ledger))
     patients = PatientService(vault, ledger, clock)
+    erasure = ErasureDesk(vault, ledger, clock, TraceRetention(ledger).kept_until)
+    erasure.settle()
     journal = JournalReader(settings.journal_path)
     telemetry = Telemetry(ledger, settings.site, journal)
     recorder = Recorder(ledger, clock, masters, signing, VeinToVein())
@@ -161,7 +167,8 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         orders=OrderService(recorder, masters, signing, lambda: new_coi(DEMO_FACILITY, clock.now())),
         steps=StepService(recorder, runs, CustodyMatcher(patients), telemetry.latest),
         problems=ProblemService(recorder), corrections=CorrectionService(recorder),
-        quality=quality, questions=QuestionService(recorder, quality),
+        quality=quality, questions=QuestionService(recorder, quality), erasure=erasure,
+        contents=ContentDesk(ledger, clock, lambda: scrub(settings.database)),
         custody=CustodyService(recorder, patients),
         records=RecordService(
             ledger, clock, telemetry, masters, folder=settings.site_dir / "exports",

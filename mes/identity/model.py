@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from mes.errors import Refusal
@@ -32,7 +32,44 @@ MAY_REVEAL: Mapping[Purpose, frozenset[Role]] = {
     Purpose.INSPECTION: frozenset({Role.AUDITOR, Role.QA}),
 }
 """Which roles may look for which purpose. Rule: REG-PRV-01."""
+LEFT_WHEN_RESTRICTED = frozenset({Purpose.COLLECTION, Purpose.BEDSIDE, Purpose.CONTACT, Purpose.INSPECTION})
+"""What a restricted patient is still revealed for: their own safety, the treating team, an inspection."""
 MAY_ENROL = frozenset({Role.CLINICIAN, Role.COLLECTION_NURSE, Role.PHARMACIST})
+
+
+class ErasureGround(StrEnum):
+    """Why a patient shall be forgotten; a closed list."""
+
+    ASKED = "request of the patient"
+    MISTAKE = "enrolled by mistake"
+    ENDED = "retention ended"
+
+
+class RemovalGround(StrEnum):
+    """The legal ground on which detachable content is removed; a closed list."""
+
+    ERASURE = "GDPR art. 17 request granted"
+    IDENTITY = "identity visible in a photo or text"
+    WRONG_PATIENT = "data of the wrong patient"
+    ENDED = "retention ended"
+
+
+NEVER_LAWFUL = frozenset({RemovalGround.IDENTITY, RemovalGround.WRONG_PATIENT})
+"""Grounds that count within retention as well: such content should never have stood in the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatientStanding:
+    """How far the data protection of a patient has come, by their entries.
+
+    `requester` asked for erasure on `ground` and nobody answered yet; `refused_until`: the answer that was given last.
+    """
+
+    requester: str | None = None
+    ground: ErasureGround | None = None
+    refused_until: datetime | None = None
+    restricted: bool = False
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from mes.clock import Clock
 from mes.errors import Refusal
+from mes.identity.decide import check_reveal
+from mes.identity.erasure import standing_of
 from mes.identity.events import PatientEnrolled, PatientRevealed
 from mes.identity.model import MAY_ENROL, Patient, checked_purpose
 from mes.identity.vault import PatientVault
@@ -42,12 +44,15 @@ class PatientService:
     def reveal(self, session: Session, op: Op, patient: str, purpose: str) -> Patient:
         """Return who a patient is, once the look is recorded.
 
-        Refuses `purpose-unknown`, `role-missing` (403), `patient-unknown` (404), and `operation-other` if the
-        operation id stands for another act already. Rule: REG-PRV-01.
+        Refuses `purpose-unknown`, `role-missing` (403), `patient-unknown` (404), as `decide.check_reveal`, and
+        `operation-other` if the operation id stands for another act already. Rule: REG-PRV-01.
         """
         wanted = checked_purpose(purpose, session.person.roles)
         if not self._vault.knows(patient):
+            if self._vault.is_forgotten(patient):
+                raise Refusal("patient-forgotten", status=404, patient=patient[:64])
             raise Refusal("patient-unknown", status=404, patient=patient[:64])
+        check_reveal(patient, standing_of(self._ledger, patient), wanted)
         role = next(role for role in sorted(session.person.roles) if _may(role, purpose))
         event = PatientRevealed(patient, wanted.value)
         written = self._append(op, event, patient, actor_for(session, role))

@@ -35,12 +35,18 @@ def checked_content(content: Content) -> Content:
 
 def content_references(value: Any) -> Iterator[str]:
     """Yield the digest of every content reference in (part of) an entry."""
+    for reference in content_places(value):
+        yield reference["content"]
+
+
+def content_places(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every content reference in (part of) an entry: digest, bytes, media."""
     if isinstance(value, dict):
         if value.keys() == {"content", "bytes", "media"}:
-            yield value["content"]
+            yield value
         else:
             for item in value.values():
-                yield from content_references(item)
+                yield from content_places(item)
     elif isinstance(value, list):
         for item in value:
-            yield from content_references(item)
+            yield from content_places(item)

@@ -1,5 +1,6 @@
 """Whether detachable content and shown documents are what the entries say: there and unaltered, or lawfully gone."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from sqlalchemy import Connection, select
@@ -7,7 +8,9 @@ from sqlalchemy import Connection, select
 from mes.errors import IntegrityBreach
 from mes.ledger.content import content_digest
 from mes.ledger.entry_checks import EntryChecks
-from mes.ledger.tables import CONTENT, SHOWN
+from mes.ledger.tables import CONTENT, CONTENT_REMOVAL, GENERATION, SHOWN
+
+MOST_AT_ONCE = 500
 
 
 def check_contents(connection: Connection, checks: EntryChecks) -> None:
@@ -35,6 +38,16 @@ def check_shown(connection: Connection, checks: EntryChecks) -> None:
             bad[checks.shown.get(row.digest, 0)] = "the document that was signed was altered"
     bad |= {checks.shown[digest]: "the document that was signed is missing" for digest in missing}
     _raise_first(bad)
+
+
+def removals_of(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
+    """Return which of these contents were removed, each with the index of the entry that says why."""
+    found: dict[str, int] = {}
+    for low in range(0, len(digests), MOST_AT_ONCE):
+        part = digests[low : low + MOST_AT_ONCE]
+        rows = connection.execute(select(CONTENT_REMOVAL).where(CONTENT_REMOVAL.c.digest.in_(part)))
+        found |= {row.digest: row.position % GENERATION for row in rows}
+    return found
 
 
 def _raise_first(bad: dict[int, str]) -> None:

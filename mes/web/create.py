@@ -21,6 +21,7 @@ from mes.web.api.masters import masters
 from mes.web.api.passkeys import passkeys
 from mes.web.api.patients import patients
 from mes.web.api.people import people
+from mes.web.api.privacy import privacy
 from mes.web.api.quality import quality
 from mes.web.api.questions import questions
 from mes.web.api.reading import reading
@@ -28,6 +29,7 @@ from mes.web.api.records import records
 from mes.web.api.steps import steps
 from mes.web.api.trail import trail
 from mes.web.api.training import training
+from mes.web.auditor.privacy import privacy_pages
 from mes.web.auditor.trail import trail_pages
 from mes.web.auditor.views import auditor
 from mes.web.clinic.views import clinic
@@ -42,9 +44,9 @@ from mes.web.showing import dress_pages
 
 INTERFACE = (
     entering, passkeys, people, access, masters, equipment, patients, batches, steps, quality, questions, custody,
-    records, reading, training, trail,
+    records, reading, training, trail, privacy,
 )  # fmt: skip
-PAGES = (operator, downtime, release, auditor, trail_pages, clinic, admin, crew)
+PAGES = (operator, downtime, release, auditor, trail_pages, privacy_pages, clinic, admin, crew)
 STATIC_MAX_AGE_S = 3600
 
 

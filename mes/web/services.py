@@ -15,6 +15,8 @@ from mes.clock import Clock
 from mes.custody.service import CustodyService
 from mes.equipment.service import EquipmentService
 from mes.equipment.telemetry import Telemetry
+from mes.identity.contents import ContentDesk
+from mes.identity.erasure import ErasureDesk
 from mes.identity.service import PatientService
 from mes.ledger.store import Ledger
 from mes.masters.service import MasterService
@@ -44,6 +46,8 @@ class Services:
     equipment: EquipmentService
     telemetry: Telemetry
     patients: PatientService
+    erasure: ErasureDesk
+    contents: ContentDesk
     recorder: Recorder
     orders: OrderService
     steps: StepService

@@ -31,7 +31,10 @@ UNRECORDED = {
     "records.again": "the entry is made by the job, once the bundle stands",
     "steps.program": "asks an OPC UA device once more; refused in a batch that is operated by hand",
 }
-ELSEWHERE = {"questions.uphold": "tests/quality/test_question.py"}
+ELSEWHERE = {
+    "questions.uphold": "tests/quality/test_question.py", "privacy.request_erasure": "tests/web/test_privacy.py",
+    "privacy.forget": "tests/web/test_privacy.py", "privacy.remove": "tests/web/test_privacy.py",
+}  # fmt: skip
 """Acts that need a batch of their own, and the test that shows their entry."""
 ALONE_IN = "A15"
 """The step that ends without its verifier."""

@@ -1,0 +1,36 @@
+"""Pages of data protection: who is in the vault (by id alone), and what content of a batch can be removed."""
+
+from flask import Blueprint, render_template
+
+from mes.identity.model import ErasureGround, RemovalGround
+from mes.ids import stream
+from mes.people.model import Role
+from mes.web.permission import current_session, role_required
+from mes.web.services import services
+from mes.web.vein import vein
+
+privacy_pages = Blueprint("privacy_pages", __name__)
+
+
+@privacy_pages.route("/privacy")
+@role_required(Role.QA)
+def vault() -> str:
+    """List the patients of the vault without names: what was asked, what is restricted, until when the law keeps them."""
+    rows, named = services().erasure.patients(), {one.id: one.name for one in services().people.people()}
+    return render_template(
+        "privacy.html", rows=rows, named=named, grounds=list(ErasureGround), own=current_session().person.id,
+        now=services().clock.now(),
+    )  # fmt: skip
+
+
+@privacy_pages.route("/batches/<batch_id>/contents")
+@role_required(Role.QA, Role.QP, Role.AUDITOR)
+def contents(batch_id: str) -> str:
+    """List the detachable content of a batch, with a form to remove each piece."""
+    site = services()
+    state = site.recorder.load(batch_id)
+    where = stream("batch", state.batch)
+    return render_template(
+        "contents.html", state=state, vein=vein(state, site.clock.now()), contents=site.contents.listed(where),
+        kept_until=site.contents.kept_until(where), grounds=list(RemovalGround),
+    )  # fmt: skip
