@@ -15,7 +15,7 @@ privacy_pages = Blueprint("privacy_pages", __name__)
 @privacy_pages.route("/privacy")
 @role_required(Role.QA)
 def vault() -> str:
-    """List the patients of the vault without names: what was asked, what is restricted, until when the law keeps them."""
+    """List the patients of the vault without names: what was asked, restricted, and until when kept."""
     rows, named = services().erasure.patients(), {one.id: one.name for one in services().people.people()}
     return render_template(
         "privacy.html", rows=rows, named=named, grounds=list(ErasureGround), own=current_session().person.id,
