@@ -37,11 +37,16 @@ def check(site_dir: Path, clock_is_right: bool) -> None:
 @click.command("upgrade")
 @SITE
 def upgrade_(site_dir: Path) -> None:
-    """Bring the database to this program's schema, while `mes serve` is down; make a backup first."""
+    """Bring the database to this program's schema, while `mes serve` is down; make a backup first.
+
+    Lists that are new in this schema are filled from the ledger, all others made anew with them.
+    """
+    from mes.app import open_ledger
     from mes.ledger.database import open_engine
     from mes.ledger.locks import WriterLease
     from mes.migrations import head_and_present, upgrade
     from mes.settings import load
+    from mes.site_process.rebuild import replay
 
     settings = load(site_dir)
     engine = open_engine(settings.database)
@@ -50,9 +55,14 @@ def upgrade_(site_dir: Path) -> None:
             upgrade(engine)
             with engine.connect() as connection:
                 _, present = head_and_present(connection)
+            ledger = open_ledger(settings, engine)
+            try:
+                made = replay(engine, ledger)
+            finally:
+                ledger.close()
     finally:
         engine.dispose()
-    click.echo(f"schema {present}")
+    click.echo(f"schema {present}; {made.entries} entries replayed into {len(made.tables)} tables")
 
 
 @click.command("release")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from click.testing import CliRunner
 
 from mes.app import open_ledger
@@ -19,7 +20,7 @@ from mes.ledger.database import open_engine
 from mes.ledger.disk import Disk
 from mes.ledger.entry import Actor, Draft, Write
 from mes.ledger.store import Ledger
-from mes.migrations import upgrade
+from mes.migrations import configuration, upgrade
 from mes.settings import Profile, SiteSettings, write
 from mes.site_process.self_check import (
     Line,
@@ -32,6 +33,7 @@ from mes.site_process.self_check import (
 )
 from mes.site_process.settings_read_back import check_settings, read_back
 from tests.ledger.forging import as_owner, cut, flip, own_hash_too, removed, row, sql
+from tests.site_process.rows import rows_of
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -439,5 +441,12 @@ def test_a_hold_ends_only_when_the_record_verifies_and_with_a_reason(today: Site
 
 
 @pytest.mark.rule("FLT-42")
-def test_an_older_schema_is_upgraded_by_command(today: Site) -> None:
+def test_an_older_schema_is_upgraded_by_command_and_its_new_lists_are_filled(today: Site) -> None:
+    engine = open_engine(today.settings.database)
+    before = rows_of(engine)
+    assert before["trail"]
+    command.downgrade(configuration(engine), "0001")
+    assert "trail" not in rows_of(engine)
     assert mes("site", "upgrade", "--site", today.settings.site_dir)[1].startswith("schema 0002")
+    assert rows_of(engine) == before
+    engine.dispose()
