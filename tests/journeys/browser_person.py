@@ -21,7 +21,7 @@ PAGES = (
 )
 ELSEWHERE = (
     (r"/api/masters(/.*)?", "/masters"), (r"/api/patients", "/orders/new"), (r"/api/orders/[^/]+/accept", "/orders"),
-    (r"/api/equipment/.*", "/equipment"), (r"/api/me/.*", "/me"),
+    (r"/api/equipment/.*", "/equipment"), (r"/api/me/.*", "/me"), (r"/api/training(/.*)?", "/training"),
 )  # fmt: skip
 HIDDEN = re.compile(r'<input type="hidden" name="([\w.]+)" value="([^"]*)"')
 LEFT = "document.documentElement.dataset.left = 'yes'"

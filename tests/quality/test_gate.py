@@ -33,6 +33,8 @@ from tests.quality.builders import (
 from tests.schedule.builders import SEVEN_DAYS, at
 
 WRONG_LOT = TESTIMONY["wrong_lot_used"]
+ONLY_SOMETIMES = {"G-23"}
+"""Of a batch that began before the ledger was continued (tests/quality/test_generations.py)."""
 UNMONITORED = {"G-08", "G-11", "G-12", "G-17"}
 
 
@@ -51,9 +53,10 @@ def statuses(story: Story, **more: object) -> dict[str, GateStatus]:
 @pytest.mark.rule("PRA-04", "REG-ATMP-14")
 def test_a_batch_run_as_planned_meets_the_gate() -> None:
     found = statuses(ready())
-    assert list(found) == list(TITLES)
+    assert list(found) == [item for item in TITLES if item not in ONLY_SOMETIMES]
     assert {item for item, status in found.items() if status is GateStatus.NOT_MONITORED} == UNMONITORED
-    assert {item for item, status in found.items() if status is GateStatus.MET} == TITLES.keys() - UNMONITORED
+    met = {item for item, status in found.items() if status is GateStatus.MET}
+    assert met == TITLES.keys() - UNMONITORED - ONLY_SOMETIMES
 
 
 def test_every_item_that_is_not_met_says_what_and_what_next() -> None:
@@ -207,7 +210,7 @@ def test_an_item_is_not_met(item: str, make: Callable[[], Story], told: str) -> 
 
 
 def test_every_item_was_provoked() -> None:
-    elsewhere = {"G-14", "G-18", "G-11", "G-12", "G-13", "G-17"}
+    elsewhere = {"G-14", "G-18", "G-11", "G-12", "G-13", "G-17", *ONLY_SOMETIMES}
     assert {item for item, _, _ in PROVOKED} | elsewhere == TITLES.keys()
 
 
