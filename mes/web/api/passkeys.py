@@ -5,8 +5,9 @@ from typing import Any
 from flask import Response
 from marshmallow import fields, validate
 
-from mes.errors import Refusal
 from mes.ids import Op, stream
+from mes.ledger.events import Event
+from mes.ledger.repeats import repeated
 from mes.people.decide import own_actor
 from mes.people.events import LanguageChosen, PasskeyEnrolled, PasskeyRemoved
 from mes.people.passkeys import Passkey
@@ -50,7 +51,7 @@ class PasskeySchema(ActSchema):
     answer = fields.Nested(AnswerSchema, required=True)
 
 
-class RemovalSchema(ActSchema):
+class PasskeyRemovalSchema(ActSchema):
     """The passkey to take away; the reason is demanded."""
 
     credential = fields.String(required=True, validate=BASE64URL)
@@ -89,7 +90,7 @@ def begin(form: dict[str, Any]) -> Response:
 def enrol(form: dict[str, Any]) -> Response:
     """Enrol the passkey that the authenticator made."""
     session, op = current_session(), Op(str(form["op"]))
-    if not _done(op, PasskeyEnrolled.tag):
+    if not _done(op, PasskeyEnrolled, credential=form["answer"]["id"]):
         answer = form["answer"]
         made = {
             "id": answer["id"], "rawId": answer["raw_id"], "type": answer["type"],
@@ -103,11 +104,11 @@ def enrol(form: dict[str, Any]) -> Response:
 
 @passkeys.route("/passkeys/remove", methods=["POST"])
 @account_holder
-@passkeys.arguments(RemovalSchema)
+@passkeys.arguments(PasskeyRemovalSchema)
 def remove(form: dict[str, Any]) -> Response:
     """Take one of one's own passkeys away, with a reason; what it signed stands."""
     session, op = current_session(), Op(str(form["op"]))
-    if not _done(op, PasskeyRemoved.tag):
+    if not _done(op, PasskeyRemoved, credential=form["credential"]):
         by = own_actor(session.person, session.terminal)
         reason = form.get("reason", "")
         services().people.remove_passkey(session.person.id, form["credential"], by=by, reason=reason, op=op)
@@ -120,7 +121,7 @@ def remove(form: dict[str, Any]) -> Response:
 def language(form: dict[str, Any]) -> Response:
     """Choose the language in which the meanings of one's signatures are shown and recorded."""
     session, op = current_session(), Op(str(form["op"]))
-    if not _done(op, LanguageChosen.tag):
+    if not _done(op, LanguageChosen, language=form["language"]):
         by = own_actor(session.person, session.terminal)
         services().people.choose_language(session.person.id, form["language"], by=by, op=op)
     return answered({"language": form["language"]}, goto="/me")
@@ -131,10 +132,7 @@ def _own_passkeys(status: int = 200) -> Response:
     return answered({"passkeys": [of_passkey(one) for one in held]}, status, goto="/me")
 
 
-def _done(op: Op, tag: str) -> bool:
+def _done(op: Op, act: type[Event], **said: object) -> bool:
     """Tell whether this act was done before; refuses `operation-other` if the operation stands for something else."""
-    done = services().ledger.operation(op)
-    own = stream("person", current_session().person.id)
-    if done and (done[0].type, done[0].stream) != (tag, own):
-        raise Refusal("operation-other")
-    return bool(done)
+    person = current_session().person.id
+    return repeated(services().ledger, op, stream("person", person), person, act, **said) is not None
