@@ -48,6 +48,9 @@ from mes.masters import tables as master_tables
 from mes.masters.service import MasterService
 from mes.masters.training import TrainingService
 from mes.people import tables as people_tables
+from mes.people.oidc.model import Client
+from mes.people.oidc.provider import Provider
+from mes.people.oidc.service import OidcDesk
 from mes.people.passkeys import RelyingParty
 from mes.people.passwords import PRODUCTION, Hasher, HashParameters
 from mes.people.second_factor import SecretBox
@@ -61,7 +64,7 @@ from mes.quality.trail import tables as trail_tables
 from mes.records.downtime.shelf import DowntimePacks
 from mes.records.service import RecordService
 from mes.schedule import VeinToVein
-from mes.settings import Profile, SiteSettings
+from mes.settings import Profile, SiteSettings, private_text
 from mes.signatures.service import SigningPolicy, SigningService
 from mes.site_process.notices import Notices, about_disk, about_holds
 from mes.web.services import Services
@@ -168,6 +171,7 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
         steps=StepService(recorder, runs, CustodyMatcher(patients), telemetry.latest),
         problems=ProblemService(recorder), corrections=CorrectionService(recorder),
         quality=quality, questions=QuestionService(recorder, quality), erasure=erasure,
+        oidc=oidc_desk(settings, ledger, clock, sessions, people, box),
         contents=ContentDesk(ledger, clock, lambda: scrub(settings.database)),
         custody=CustodyService(recorder, patients),
         records=RecordService(
@@ -183,6 +187,24 @@ def wire(settings: SiteSettings, ledger: Ledger, clock: Clock, hashing: HashPara
     )  # fmt: skip
     drain, outbox = Drain(ledger, journal, observer), CommandOutbox(ledger, spool, observer)
     return Wired(services, drain, outbox, sessions, spool, notices, vault)
+
+
+def oidc_desk(
+    settings: SiteSettings, ledger: Ledger, clock: Clock, sessions: Sessions, people: PeopleService, box: SecretBox
+) -> OidcDesk:
+    """Return the door for people of the hospital's provider, shut where the site names none.
+
+    Fault `key-file-readable-by-others` or `key-file-missing` for the file of the client's secret.
+    """
+    provider = None
+    if settings.oidc_issuer:
+        name = settings.oidc_client_secret_file
+        client = Client(
+            settings.oidc_issuer, settings.oidc_client_id, f"{settings.public_origin}/oidc/callback",
+            settings.oidc_user_claim, private_text(settings.keys_dir / name) if name else "",
+        )  # fmt: skip
+        provider = Provider(client, sessions.wall)
+    return OidcDesk(ledger, clock, sessions, people, provider, box.key_for("oidc subjects"))
 
 
 def vault_words(vault: PatientVault) -> Callable[[str], Sequence[bytes]]:

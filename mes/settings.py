@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from environs import Env, EnvError
 
-from mes.errors import Refusal
+from mes.errors import Fault, Refusal
 from mes.ids import SITE_PATTERN, SiteId
 
 MAX_BYTES = 64 * 1024
@@ -26,6 +26,12 @@ MOST_OVERLAP_DAYS = 366
 TIME_STAMP_PATTERN = re.compile(
     r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
 )
+OIDC_PATTERNS = {
+    "oidc_issuer": TIME_STAMP_PATTERN,
+    "oidc_client_id": re.compile(r"[A-Za-z0-9._~-]{1,128}"),
+    "oidc_client_secret_file": re.compile(r"[a-z][a-z0-9._-]{0,63}"),
+    "oidc_user_claim": re.compile(r"[A-Za-z][A-Za-z0-9_:./-]{0,127}"),
+}
 LANGUAGES = ("en", "nl", "fr", "es")
 ORIGIN_PATTERN = re.compile(r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}|http://localhost)(:[0-9]{1,5})?")
 WHOLE_NUMBERS = {"idle_minutes": (5, 15), "session_hours": (1, 12), "password_days": (0, 3650)}
@@ -33,6 +39,7 @@ _WRITTEN = (
     "site", "tz", "profile", "database_url", "simulated_clock", "web_host", "web_port", "origin", "signing", "language",
     "idle_minutes", "session_hours", "password_days",
     "key_overlap_days", "time_stamp_url",
+    "oidc_issuer", "oidc_client_id", "oidc_client_secret_file", "oidc_user_claim",
 )  # fmt: skip
 
 
@@ -53,6 +60,8 @@ class SiteSettings:
     `signing` says what people sign with: password, passkey or either; `language` is that of the meanings. After a
     rotation the earlier site key signs on for `key_overlap_days`. `time_stamp_url` is an RFC 3161 authority's address
     (empty: no time stamps), trusted by the certificates in `time-stamp-ca.pem`.
+    `oidc_issuer` (empty: off) lets linked people sign in through the hospital's OpenID Connect provider, which knows
+    this site as `oidc_client_id`; the secret lies in `keys/<oidc_client_secret_file>` (empty: a public client).
     """
 
     site_dir: Path
@@ -71,6 +80,10 @@ class SiteSettings:
     password_days: int = 0
     key_overlap_days: int = 30
     time_stamp_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret_file: str = ""
+    oidc_user_claim: str = "sub"
 
     def __post_init__(self) -> None:
         """Check every value, so that no process starts on settings that contradict each other."""
@@ -93,6 +106,12 @@ class SiteSettings:
             raise wrong("key_overlap_days", self.key_overlap_days)
         if self.time_stamp_url and not TIME_STAMP_PATTERN.fullmatch(self.time_stamp_url):
             raise wrong("time_stamp_url", self.time_stamp_url)
+        for name, pattern in OIDC_PATTERNS.items():
+            given = getattr(self, name)
+            if given and not pattern.fullmatch(given):
+                raise wrong(name, given)
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id) or not self.oidc_user_claim:
+            raise wrong("oidc_client_id", self.oidc_client_id or "missing")
         for name, (least, most) in WHOLE_NUMBERS.items():
             if not least <= getattr(self, name) <= most:
                 raise wrong(name, getattr(self, name))
@@ -228,6 +247,16 @@ def private_file(path: Path, body: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def private_text(path: Path) -> str:
+    """Return the text of a secret's file; Fault `key-file-missing` or `key-file-readable-by-others`."""
+    if not path.is_file():
+        raise Fault("key-file-missing", path=str(path))
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise Fault("key-file-readable-by-others", path=str(path), mode=f"{mode:04o}")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _from_file(site_dir: Path, path: Path) -> SiteSettings:

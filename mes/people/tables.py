@@ -34,6 +34,7 @@ from mes.people.events import (
     RoleWithdrawn,
 )
 from mes.people.model import CredentialKind, Person, Role, Standing
+from mes.people.oidc.tables import project_oidc
 from mes.people.passkey_tables import LANGUAGE, PASSKEY, project_passkeys
 from mes.people.projected import METADATA as METADATA
 from mes.people.training.tables import project_training
@@ -83,6 +84,7 @@ def project(conn: Connection, entry: Entry) -> None:
     project_passkeys(conn, entry)
     project_access(conn, entry)
     project_training(conn, entry)
+    project_oidc(conn, entry)
     if not entry.type.startswith("person:"):
         return
     site = str(entry.document["site"])

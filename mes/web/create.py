@@ -18,6 +18,7 @@ from mes.web.api.downtime import downtime
 from mes.web.api.entering import entering
 from mes.web.api.equipment import equipment
 from mes.web.api.masters import masters
+from mes.web.api.oidc import oidc, oidc_door
 from mes.web.api.passkeys import passkeys
 from mes.web.api.patients import patients
 from mes.web.api.people import people
@@ -44,9 +45,9 @@ from mes.web.showing import dress_pages
 
 INTERFACE = (
     entering, passkeys, people, access, masters, equipment, patients, batches, steps, quality, questions, custody,
-    records, reading, training, trail, privacy,
+    records, reading, training, trail, privacy, oidc,
 )  # fmt: skip
-PAGES = (operator, downtime, release, auditor, trail_pages, privacy_pages, clinic, admin, crew)
+PAGES = (oidc_door, operator, downtime, release, auditor, trail_pages, privacy_pages, clinic, admin, crew)
 STATIC_MAX_AGE_S = 3600
 
 

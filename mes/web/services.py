@@ -21,6 +21,7 @@ from mes.identity.service import PatientService
 from mes.ledger.store import Ledger
 from mes.masters.service import MasterService
 from mes.masters.training import TrainingService
+from mes.people.oidc.service import OidcDesk
 from mes.people.service import PeopleService
 from mes.quality.answering import QuestionService
 from mes.quality.service import QualityService
@@ -46,6 +47,7 @@ class Services:
     equipment: EquipmentService
     telemetry: Telemetry
     patients: PatientService
+    oidc: OidcDesk
     erasure: ErasureDesk
     contents: ContentDesk
     recorder: Recorder

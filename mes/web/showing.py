@@ -51,7 +51,7 @@ def _everywhere() -> dict[str, Any]:
     return {
         "me": session.person if session else None, "csrf": session.csrf if session else "",
         "duties": duties(session.person) if session else (), "idle_s": services().settings.idle_minutes * 60,
-        "site": site_banner(), "help_strip": services().help_strip,
+        "site": site_banner(), "help_strip": services().help_strip, "oidc_on": services().oidc.is_on,
     }  # fmt: skip
 
 

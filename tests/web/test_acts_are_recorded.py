@@ -28,12 +28,14 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UNRECORDED = {
     "entering.start_totp": "a secret waits in memory until a first code proves it; the enrolment is the entry",
     "passkeys.begin": "a challenge waits in memory until an authenticator answers it; the enrolment is the entry",
+    "oidc.start": "a question waits in memory until the provider answers it; the sign-in or its refusal is the entry",
     "records.again": "the entry is made by the job, once the bundle stands",
     "steps.program": "asks an OPC UA device once more; refused in a batch that is operated by hand",
 }
 ELSEWHERE = {
     "questions.uphold": "tests/quality/test_question.py", "privacy.request_erasure": "tests/web/test_privacy.py",
     "privacy.forget": "tests/web/test_privacy.py", "privacy.remove": "tests/web/test_privacy.py",
+    "oidc.link": "tests/people/test_oidc.py", "oidc.unlink": "tests/people/test_oidc.py",
 }  # fmt: skip
 """Acts that need a batch of their own, and the test that shows their entry."""
 ALONE_IN = "A15"

@@ -25,6 +25,13 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean, nullable=False),
     )
     op.create_table(
+        "person_oidc",
+        sa.Column("site", sa.String(32), primary_key=True),
+        sa.Column("person", sa.String(64), primary_key=True),
+        sa.Column("issuer", sa.String(200), primary_key=True),
+        sa.Column("subject", sa.String(64), nullable=False, index=True),
+    )
+    op.create_table(
         "person_language",
         sa.Column("site", sa.String(32), primary_key=True),
         sa.Column("person", sa.String(64), primary_key=True),
@@ -105,6 +112,7 @@ def downgrade() -> None:
     op.drop_table("access_request")
     op.drop_table("person_standing")
     op.drop_table("person_language")
+    op.drop_table("person_oidc")
     op.drop_table("person_passkey")
 
 

@@ -13,7 +13,7 @@ from mes.web.api.access import ceremony
 from mes.web.api.answers import Acts, answered
 from mes.web.permission import role_required
 from mes.web.schemas.acts import acting
-from mes.web.schemas.privacy import ErasureSchema, ForgetSchema, RemovalSchema
+from mes.web.schemas.privacy import ContentRemovalSchema, ErasureSchema, ForgetSchema
 from mes.web.services import services
 
 privacy = Acts("privacy", __name__, url_prefix="/api", description="Requests of data protection")
@@ -69,7 +69,7 @@ def contents(batch_id: str) -> Response:
 
 @privacy.route("/batches/<batch_id>/contents/remove", methods=["POST"])
 @role_required(Role.QA)
-@privacy.arguments(RemovalSchema)
+@privacy.arguments(ContentRemovalSchema)
 def remove(form: dict[str, Any], batch_id: str) -> Response:
     """Remove content with a legal ground, signed with two factors; built copies that show it go as well."""
     digest, ground, act = form.pop("content"), form.pop("ground"), acting(form)

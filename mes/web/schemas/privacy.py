@@ -16,7 +16,7 @@ class ForgetSchema(ActSchema):
     """The second person's decision; the reason is needed."""
 
 
-class RemovalSchema(ActSchema):
+class ContentRemovalSchema(ActSchema):
     """Which content goes, by its digest, on which legal ground; the reason is needed."""
 
     content = fields.String(required=True, validate=validate.Regexp("^[0-9a-f]{64}$"))
