@@ -88,7 +88,7 @@ class CustodyService:
 
     def issue_labels(self, acting: Acting, batch_id: str, *, container: str, count: int = 1) -> BatchState:
         """Issue serial-numbered labels of a container; each label's entry bears the signature."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.LabelIssued):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.LabelIssued, container=container):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.OPERATOR.value)
@@ -112,7 +112,7 @@ class CustodyService:
         missing: tuple[str, ...] = (), search: str | None = None,
     ) -> BatchState:  # fmt: skip
         """Account for every label; a missing one needs the account of its search, kept as detachable content."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.LabelsReconciled):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.LabelsReconciled, used=used):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.VERIFIER.value, Role.SUPERVISOR.value, Role.OPERATOR.value, Role.QA.value)
@@ -133,7 +133,7 @@ class CustodyService:
         self, acting: Acting, batch_id: str, *, step: str, container: str, place: str, condition: str
     ) -> BatchState:
         """Hand a container over in a transport step."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CustodyHandedOver):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CustodyHandedOver, container=container):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(*HANDLERS)
@@ -150,7 +150,7 @@ class CustodyService:
         lowest_celsius: str | None = None, highest_celsius: str | None = None,
     ) -> BatchState:  # fmt: skip
         """Take a container over from somebody else and read its logger."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CustodyTakenOver):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CustodyTakenOver, handover=handover):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(*HANDLERS)
@@ -167,7 +167,7 @@ class CustodyService:
 
     def give_issue_go(self, acting: Acting, batch_id: str, *, container: str, checks: tuple[str, ...]) -> BatchState:
         """Record the clinician's go; refuses what stands against issue too."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.IssueGoGiven):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.IssueGoGiven, container=container):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.CLINICIAN.value)
@@ -189,9 +189,15 @@ class CustodyService:
             container = read_code(bag).ident if other.matched else ""
             state = self._checked(acting, state, container, one, other, role, now)
         for entry in self._recorder.done(acting.op):
+            if entry.type == ev.BedsideChecked.tag and not self._are_ours(state, wristband, bag):
+                raise Refusal("operation-other", op=acting.op)  # the earlier check was right, these codes are others
             if entry.type == ev.ScanMismatched.tag:
                 raise Refusal("scan-mismatch", found=entry.data["found"], expects=entry.data["expects"], batch=batch_id)
         return state
+
+    def _are_ours(self, state: BatchState, wristband: str, bag: str) -> bool:
+        codes = {"wristband": wristband, "bag:product": bag}
+        return all(self._matcher.match(expects, code, state).matched for expects, code in codes.items())
 
     def _checked(
         self, acting: Acting, state: BatchState, container: str, wristband: ScanVerdict, bag: ScanVerdict, role: Role,
@@ -208,7 +214,7 @@ class CustodyService:
 
     def start_infusion(self, acting: Acting, batch_id: str, *, container: str) -> BatchState:
         """Begin the infusion: the last reading of status, expiry, go and checks."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.InfusionStarted):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.InfusionStarted, container=container):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.CLINICIAN.value)
@@ -220,7 +226,7 @@ class CustodyService:
         self, acting: Acting, batch_id: str, *, volume_ml: str, outcome: str = "complete"
     ) -> BatchState:  # fmt: skip
         """Record how the infusion ended."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.Infused):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.Infused, volume_ml=volume_ml, outcome=outcome):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.CLINICIAN.value)

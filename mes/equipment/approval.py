@@ -5,10 +5,12 @@ from datetime import datetime
 
 from mes.clock import Clock
 from mes.equipment import decide
+from mes.equipment.events import EquipmentQualified, NodeMapApproved
 from mes.equipment.model import EquipmentState
 from mes.equipment.service import APPROVES, QUALIFIES, EquipmentService
 from mes.ids import Op, stream
 from mes.ledger.events import Event
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.people.decide import actor_for
 from mes.people.model import Session
@@ -27,7 +29,8 @@ class EquipmentApproval:
         self, session: Session, credentials: Credentials | None, equipment: str, digest: str, op: Op
     ) -> EquipmentState:
         """Approve the node map that a device is bound by; refuses as the register does, and what signing refuses."""
-        if self._ledger.operation(op):
+        where = stream("equipment", equipment)
+        if repeated(self._ledger, op, where, session.person.id, NodeMapApproved, digest=digest):
             return self._register.state(equipment)
         actor = actor_for(session, APPROVES)
         state = self._register.state(equipment)
@@ -42,7 +45,8 @@ class EquipmentApproval:
         self, session: Session, credentials: Credentials | None, equipment: str, until: datetime, op: Op
     ) -> EquipmentState:
         """Declare a device fit, as it is bound now; refuses as the register does, and what signing refuses."""
-        if self._ledger.operation(op):
+        where = stream("equipment", equipment)
+        if repeated(self._ledger, op, where, session.person.id, EquipmentQualified, until=until):
             return self._register.state(equipment)
         actor = actor_for(session, QUALIFIES)
         state = self._register.state(equipment)

@@ -12,6 +12,7 @@ from equipment_drivers.errors import NodeMapRefused
 from equipment_drivers.nodemap import parse_nodemap
 from mes.clock import Clock
 from mes.equipment import decide
+from mes.equipment.events import EquipmentQualified, EquipmentRegistered, NodeMapApproved
 from mes.equipment.fold import fold
 from mes.equipment.model import EquipmentState, Registration
 from mes.equipment.tables import queries
@@ -20,6 +21,7 @@ from mes.errors import Refusal
 from mes.ids import EquipmentId, Op, checked_id, stream
 from mes.ledger.entry import Actor, Write
 from mes.ledger.events import Event, decode_event
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Alongside, Ledger
 from mes.people.model import Role
 
@@ -57,7 +59,7 @@ class EquipmentService:
         Refuses role-missing, node-map-malformed, node-map-other-class, node-map-other-thumbprint,
         equipment-form-wrong, device-in-use.
         """
-        if self._ledger.operation(op):
+        if self._repeats(op, by, equipment, EquipmentRegistered, serial=wanted.serial, model=wanted.model):
             return self.state(equipment)
         decide.check_role(by.kind, by.role, REGISTERS)
         body = nodemap or b""
@@ -87,7 +89,7 @@ class EquipmentService:
 
         Refuses role-missing, equipment-unknown, node-map-not-bound, node-map-approved-already.
         """
-        if self._ledger.operation(op):
+        if self._repeats(op, by, equipment, NodeMapApproved, digest=digest):
             return self.state(equipment)
         decide.check_role(by.kind, by.role, APPROVES)
         state = self.state(equipment)
@@ -108,12 +110,15 @@ class EquipmentService:
 
         Refuses role-missing, equipment-unknown, node-map-not-approved, qualification-in-the-past.
         """
-        if self._ledger.operation(op):
+        if self._repeats(op, by, equipment, EquipmentQualified, until=until):
             return self.state(equipment)
         decide.check_role(by.kind, by.role, QUALIFIES)
         state = self.state(equipment)
         event = decide.qualify(state, until, self._clock.now())
         return self._record(state, event, by=by, op=op, signature=signature, shown=shown)
+
+    def _repeats(self, op: Op, by: Actor, equipment: str, act: type[Event], **said: object) -> bool:
+        return repeated(self._ledger, op, stream("equipment", equipment), by.id, act, **said) is not None
 
     def _record(
         self,

@@ -10,6 +10,7 @@ from mes.identity.vault import PatientVault
 from mes.ids import Op, stream
 from mes.ledger.entry import Actor, Entry, Write
 from mes.ledger.events import Event, encode
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.people.decide import actor_for
 from mes.people.model import Role, Session
@@ -30,14 +31,17 @@ class PatientService:
 
         Refuses `role-missing` (403) and what `PatientVault.put` refuses. A patient who is known keeps their id.
         """
-        role = _first(session, MAY_ENROL)
-        now = self._clock.now()
+        role, now = _first(session, MAY_ENROL), self._clock.now()
+        digest = self._vault.wristband_digest(wristband)
+        known = repeated(self._ledger, op, None, session.person.id, PatientEnrolled, wristband=digest)
+        if known:
+            return str(known.data["patient"])
         patient = self._vault.put(
             name=name, birth_date=birth_date, hospital_number=hospital_number, wristband=wristband, today=now.date()
         )
         # Vault before ledger: after a crash between them the repeated call finds the patient and writes the entry.
         if self._ledger.next_seq(stream("patient", patient)) == 0:
-            event = PatientEnrolled(patient, self._vault.wristband_digest(wristband))
+            event = PatientEnrolled(patient, digest)
             self._append(op, event, patient, actor_for(session, role))
         return patient
 

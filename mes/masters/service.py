@@ -11,9 +11,11 @@ from mes.errors import IntegrityBreach
 from mes.ids import MasterId, Op, Stream, stream
 from mes.ledger.entry import Entry, Write
 from mes.ledger.events import decode_event
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.masters import decide
 from mes.masters.critical_path import plan
+from mes.masters.events import MasterApproved, MasterImported
 from mes.masters.findings import Finding
 from mes.masters.fold import VersionState, fold
 from mes.masters.lint import lint
@@ -47,7 +49,8 @@ class MasterService:
         """
         actor = actor_for(session, Role.MASTER_AUTHOR)
         master = read_master(file)
-        if not self._ledger.operation(op):
+        where = stream_of(master.id, master.version)
+        if not repeated(self._ledger, op, where, session.person.id, MasterImported, file=sha256(file).hexdigest()):
             state = self.state(master.id, master.version)
             event = decide.import_master(state, master, sha256(file).hexdigest(), session.person.id)
 
@@ -67,7 +70,7 @@ class MasterService:
         Refuses `role-missing`, `master-unknown`, `master-approved-already`, `master-own`, `master-not-clean` and
         what signing refuses.
         """
-        if self._ledger.operation(op):
+        if repeated(self._ledger, op, stream_of(master_id, version), session.person.id, MasterApproved):
             return self.approved(master_id, version)
         actor = actor_for(session, Role.QA)
         state, entries = self._load(master_id, version)

@@ -13,6 +13,7 @@ from mes.ids import Op, PersonId, stream
 from mes.ledger.content import new_content
 from mes.ledger.entry import Content, Write
 from mes.ledger.events import time_text
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.masters.service import MasterService
 from mes.masters.staffing import shortage, staffing
@@ -20,6 +21,7 @@ from mes.people.decide import actor_for
 from mes.people.model import Person, Role, Session
 from mes.people.service import PeopleService
 from mes.people.training import decide
+from mes.people.training.events import TrainingRecorded, TrainingWithdrawn
 from mes.people.training.model import Standing, Subject, SubjectKind, TrainingResult
 from mes.people.training.register import TrainingRegister
 from mes.signatures.meanings import Meaning
@@ -70,7 +72,11 @@ class TrainingService:
         Refuses `role-missing`, `person-unknown`, `master-unknown`, `master-not-approved`, what
         `decide.record_training` and signing refuse. Rule: REG-P11-10i.
         """
-        if self._ledger.operation(op):
+        told = {"kind": given.subject.kind, "subject": given.subject.id, "version": given.subject.version}
+        if repeated(
+            self._ledger, op, stream("person", given.person), session.person.id, TrainingRecorded, result=given.result,
+            valid_until=given.valid_until, **told,
+        ):  # fmt: skip
             return self.register.standing(given.person, given.subject)
         actor, now = actor_for(session, _role(session)), self._clock.now()
         person = self._people.person(given.person)
@@ -101,7 +107,8 @@ class TrainingService:
 
     def withdraw(self, session: Session, person_id: PersonId, subject: Subject, reason: str | None, op: Op) -> None:
         """Let a training count no longer, at once; refuses `role-missing` and what the rule refuses."""
-        if self._ledger.operation(op):
+        told = {"kind": subject.kind, "subject": subject.id, "version": subject.version}
+        if repeated(self._ledger, op, stream("person", person_id), session.person.id, TrainingWithdrawn, **told):
             return
         actor, now = actor_for(session, _role(session)), self._clock.now()
         held = self.register.standing(person_id, subject)

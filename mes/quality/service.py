@@ -56,7 +56,7 @@ class QualityService:
 
         Refusals: `role-missing`, and those of `decide.enter_result`.
         """
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ResultEntered):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ResultEntered, item=item, value=value.strip()):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.QC_ANALYST.value)
@@ -73,7 +73,7 @@ class QualityService:
 
     def review_result(self, acting: Acting, batch_id: str, *, item: str) -> BatchState:
         """Approve a result of another person; refusals: `role-missing`, and those of `decide.review_result`."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ResultReviewed):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ResultReviewed, item=item):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.QC_REVIEWER.value)
@@ -89,7 +89,7 @@ class QualityService:
 
         Refusals: those of `decide.review`; for the audit trail those of `TrailReview.sign`.
         """
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ReviewSigned, ev.TrailReviewSigned):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.ReviewSigned, ev.TrailReviewSigned, kind=kind):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         if kind == "audit_trail":
@@ -121,7 +121,7 @@ class QualityService:
         return self._certify(acting, batch_id, decide.Certification(Stage.FINAL, confirmations, acknowledged))
 
     def _certify(self, acting: Acting, batch_id: str, asked: decide.Certification) -> BatchState:
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.BatchCertified):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.BatchCertified, stage=asked.stage):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(Role.QP.value)
@@ -144,7 +144,7 @@ class QualityService:
 
     def refuse_certification(self, acting: Acting, batch_id: str, *, stage: str) -> BatchState:
         """Refuse certification, with the reason; refusals: `stage-unknown`, and those of `decide.refuse`."""
-        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CertificationRefused):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.CertificationRefused, stage=stage):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role, wanted = acting.in_role(Role.QP.value), stage_of(stage)

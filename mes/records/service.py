@@ -15,6 +15,7 @@ from mes.equipment.telemetry import Telemetry
 from mes.errors import Refusal
 from mes.ids import Op, device_op, new_op
 from mes.ledger.entry import Actor, Entry, Write
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.masters.model import Master
 from mes.masters.specification import Specification
@@ -23,7 +24,7 @@ from mes.people.model import Role
 from mes.records import tables
 from mes.records.building import Building, Surroundings
 from mes.records.bundle.files import CONTENTS, PDF
-from mes.records.events import RecordExported
+from mes.records.events import RecordExported, RecordSealed
 from mes.records.gather import sealed_entry
 from mes.records.jobs import Job, Jobs, Progress
 from mes.records.sealing import Sealing
@@ -100,9 +101,11 @@ class RecordService:
 
     def seal(self, acting: Acting, batch_id: str) -> int:
         """Seal the record as it stands and return the index of its entry; a repeated operation returns the same."""
-        known = self._ledger.operation(acting.op)
+        known = repeated(
+            self._ledger, acting.op, self._ledger.site_stream, acting.person, RecordSealed, batch=batch_id
+        )  # fmt: skip
         if known:
-            return known[-1].index
+            return known.index
         actor = actor_for(acting.session, acting.in_role(*MAY_EXPORT))
         return self.seal_as(actor, batch_id, acting.op)
 

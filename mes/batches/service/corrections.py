@@ -34,7 +34,8 @@ class CorrectionService:
 
         Refusals: see decide.corrections.correct_value; the corrector holds the role of the step's performer.
         """
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.ValueCorrected, step=step_id):
+        told = {"parameter": given.parameter, "value": given.value}
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.ValueCorrected, step=step_id, new=told):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = correct_value(state, step_id, given, acting.reason)

@@ -53,7 +53,7 @@ class OrderService:
 
         Refuses `role-missing`, `order-known`, and what the values refuse. Returns the order id.
         """
-        if self._recorder.repeats(acting, f"order/{order}", ev.OrderPlaced):
+        if self._recorder.repeats(acting, f"order/{order}", ev.OrderPlaced, patient=request.patient):
             return order
         name, now = stream("order", order), self._recorder.clock.now()
         if self._recorder.ledger.next_seq(name):
@@ -72,7 +72,7 @@ class OrderService:
         Refuses `order-unknown`, `batch-known`, `training-shortage` while too few people are trained on the master
         (PRA-20), and what the register of masters and decide.orders.accept_order refuse.
         """
-        if self._recorder.repeats(acting, f"batch/{how.batch}", ev.BatchCreated):
+        if self._recorder.repeats(acting, f"batch/{how.batch}", ev.BatchCreated, order=order, master=how.master):
             return self._recorder.load(how.batch)
         now = self._recorder.clock.now()
         placed = self.order(order)

@@ -58,19 +58,20 @@ class ProblemService:
 
         `occurred_at` may lie in the past, not in the future (`time-in-future`).
         """
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.FactReported):
+        told = {"what": what, "source": source, "witness": witness}
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.FactReported, **told):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         if occurred_at > now:
             raise Refusal("time-in-future", status=422, given=occurred_at, now=now)
-        told = self._text(account)
-        events = problems.report_what_happened(state, what, told.as_reference(), source, witness, step)
+        text = self._text(account)
+        events = problems.report_what_happened(state, what, text.as_reference(), source, witness, step)
         drafts = [at_time(events[0], occurred_at, now, reason=acting.reason), *(one.draft() for one in events[1:])]
-        return self.recorder.commit(state, acting, drafts, role=acting.any_role(), now=now, contents=[told])
+        return self.recorder.commit(state, acting, drafts, role=acting.any_role(), now=now, contents=[text])
 
     def assess_exception(self, acting: Acting, batch_id: str, exception: str, assessment: str) -> BatchState:
         """Assess an exception (operator, supervisor, QC or QA), with signature."""
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.ExceptionAssessed):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.ExceptionAssessed, exception=exception):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         told = self._content(acting, assessment)
@@ -82,7 +83,7 @@ class ProblemService:
 
     def raise_deviation(self, acting: Acting, batch_id: str, exception: str) -> BatchState:
         """Open a deviation on an exception, with signature."""
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationOpened):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationOpened, exception=exception):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = problems.raise_deviation(state, exception)
@@ -91,7 +92,7 @@ class ProblemService:
 
     def assess_deviation(self, acting: Acting, batch_id: str, deviation: str, impact: str) -> BatchState:
         """Record the impact assessment of a deviation (supervisor or QC reviewer), with signature."""
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationAssessed):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationAssessed, deviation=deviation):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         told = self._content(acting, impact)
@@ -103,7 +104,7 @@ class ProblemService:
 
     def approve_deviation(self, acting: Acting, batch_id: str, deviation: str) -> BatchState:
         """Approve an assessed deviation: QA, not the person who raised or assessed it."""
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationApproved):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.DeviationApproved, deviation=deviation):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = problems.approve_deviation(state, deviation, acting.person)

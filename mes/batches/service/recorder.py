@@ -15,6 +15,7 @@ from mes.errors import Refusal
 from mes.ids import Op, Stream, stream
 from mes.ledger.entry import Content, Draft, Entry, Occurred, Write
 from mes.ledger.events import Event, decode_event
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.people.decide import actor_for
 from mes.people.model import Role
@@ -78,15 +79,7 @@ class Recorder:
         Refuses `operation-other` where the operation stands for something else: another person's, another batch's,
         another act. Rule: REL-02.
         """
-        written = self.ledger.operation(acting.op)
-        if not written:
-            return False
-        tags = {one.tag for one in acts}
-        for entry in written:
-            is_same = entry.stream == about and entry.type in tags and said.items() <= entry.data.items()
-            if is_same and entry.document["actor"].get("id") == acting.person:
-                return True
-        raise Refusal("operation-other", op=acting.op)
+        return repeated(self.ledger, acting.op, Stream(about), acting.person, *acts, **said) is not None
 
     def entry_at(self, name: Stream, seq: int) -> Entry:
         """Return one entry of a stream."""

@@ -101,7 +101,8 @@ class StepService:
     def scan(self, acting: Acting, batch_id: str, step_id: str, scan: str, code: str) -> BatchState:
         """Record a scan; a wrong code is recorded first and then refused with `scan-mismatch`."""
         state = self.recorder.load(batch_id)
-        if not self.recorder.repeats(acting, f"batch/{batch_id}", ev.ScanMatched, ev.ScanMismatched, step=step_id):
+        scanned = (ev.ScanMatched, ev.ScanMismatched)
+        if not self.recorder.repeats(acting, f"batch/{batch_id}", *scanned, step=step_id, scan=scan):
             now = self.recorder.clock.now()
             expects = scans.expectation(state, step_id, scan)
             verdict = self._matcher.match(expects, code, state)
@@ -109,13 +110,15 @@ class StepService:
             role = acting.any_role()
             state = self.recorder.commit(state, acting, events, role=role, now=now)
         for entry in self.recorder.done(acting.op):
+            if entry.type == ev.ScanMatched.tag and not self._matcher.match(entry.data["expects"], code, state).matched:
+                raise Refusal("operation-other", op=acting.op)  # the earlier scan was right, this code is another
             if entry.type == ev.ScanMismatched.tag:
                 raise Refusal("scan-mismatch", found=entry.data["found"], expects=entry.data["expects"], batch=batch_id)
         return state
 
     def use_materials(self, acting: Acting, batch_id: str, step_id: str, uses: tuple[MaterialUse, ...]) -> BatchState:
         """Record scanned lots in a started step."""
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.MaterialUsed, step=step_id):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.MaterialUsed, step=step_id, use=uses[0]):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = steps.use_materials(state, step_id, uses, now)
@@ -124,7 +127,8 @@ class StepService:
 
     def perform(self, acting: Acting, batch_id: str, step_id: str, given: tuple[GivenValue, ...]) -> BatchState:
         """Confirm a step's values with the performer's signature; what follows is recorded in the same operation."""
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepPerformed, step=step_id):
+        typed = [{"parameter": one.parameter, "value": one.value} for one in given]
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepPerformed, step=step_id, values=typed):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         newest = self._newest(state.equipment) if state.equipment and state.run_released_at is None else {}
@@ -149,7 +153,7 @@ class StepService:
 
         Refusals: see decide.glass.break_glass.
         """
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.GlassBroken):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.GlassBroken, step=step_id):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         role = acting.in_role(state.step(step_id).step.signatures.performed, Role.SUPERVISOR.value)
@@ -162,7 +166,7 @@ class StepService:
 
     def attest(self, acting: Acting, batch_id: str, step_id: str, meaning: str) -> BatchState:
         """Give a further signature that the master demands on a confirmed step."""
-        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepAttested, step=step_id):
+        if self.recorder.repeats(acting, f"batch/{batch_id}", ev.StepAttested, step=step_id, meaning=meaning):
             return self.recorder.load(batch_id)
         now, state = self.recorder.clock.now(), self.recorder.load(batch_id)
         events = steps.attest_step(state, step_id, meaning, acting.person, acting.roles)

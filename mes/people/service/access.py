@@ -7,6 +7,7 @@ from typing import Any
 from mes.errors import Refusal
 from mes.ids import Op, PersonId, Stream, stream
 from mes.ledger.entry import Actor, Draft, Entry, Write
+from mes.ledger.repeats import repeated
 from mes.people import access_tables, decide, tables
 from mes.people.decide.access import BOOTSTRAP_MEANING, WITHDRAWN
 from mes.people.events import (
@@ -46,7 +47,7 @@ class AccessDesk(CredentialDesk):
         Refuses as `decide.prove_identity` and as signing does. Rule: REG-P11-100b.
         """
         person = self.person(person_id)
-        if self._is_done(op, IdentityProved.tag, person.id):
+        if self._is_done(op, by, IdentityProved, person.id, document=document.strip()):
             return self.person(person_id)
         entries = self._ledger.stream(stream("person", person.id))
         event = decide.prove_identity(
@@ -65,7 +66,7 @@ class AccessDesk(CredentialDesk):
     def accept_accountability(self, person_id: str, *, by: Actor, sign: Sign, op: Op) -> Person:
         """Record a person's signed statement that their electronic signature binds them. Rule: REG-P11-10j."""
         person = self.person(person_id)
-        if self._is_done(op, AccountabilityAccepted.tag, person.id):
+        if self._is_done(op, by, AccountabilityAccepted, person.id):
             return person
         entries = self._ledger.stream(stream("person", person.id))
         event = decide.accept_accountability(person, by=by.id)
@@ -76,9 +77,9 @@ class AccessDesk(CredentialDesk):
     def request_access(self, person_id: str, role: Role, *, by: Actor, reason: str, op: Op) -> str:
         """Ask that a person may act in a role, and return the request's id."""
         person = self.person(person_id)
-        earlier = self._is_done(op, AccessRequested.tag, person.id)
+        earlier = self._is_done(op, by, AccessRequested, person.id, role=role)
         if earlier:
-            return str(earlier[0].data["request"])
+            return str(earlier.data["request"])
         with self._ledger.read() as conn:
             rows = access_tables.requests(conn, self._ledger.site, Asked.OPEN, Asked.APPROVED)
         event = decide.request_access(
@@ -91,7 +92,7 @@ class AccessDesk(CredentialDesk):
     def approve_access(self, request_id: str, *, by: Actor, sign: Sign, op: Op) -> AccessRequest:
         """Approve a request with QA's two-factor signature; it gives access only once executed."""
         request, index = self._request(request_id)
-        if self._is_done(op, AccessApproved.tag, request.person):
+        if self._is_done(op, by, AccessApproved, request.person, request=request.id):
             return request
         person, asked = self.person(request.person), self._ledger.entry(index)
         event = decide.approve_access(request, person, approver=PersonId(by.id))
@@ -109,7 +110,7 @@ class AccessDesk(CredentialDesk):
     def refuse_access(self, request_id: str, *, by: Actor, reason: str, op: Op) -> AccessRequest:
         """Turn a request down, with a reason."""
         request, _ = self._request(request_id)
-        if not self._is_done(op, AccessRefused.tag, request.person):
+        if not self._is_done(op, by, AccessRefused, request.person, request=request.id):
             event = decide.refuse_access(request, self.person(request.person), by=PersonId(by.id), reason=reason)
             expected = self._next(request.person)
             self._append(request.person, event.draft(reason=reason), by=by, expected_seq=expected, op=op)
@@ -121,7 +122,7 @@ class AccessDesk(CredentialDesk):
         Refuses as `decide.grant_role` does. Only while no QA of the site can sign is no request needed.
         """
         expected = self._next(person_id)
-        if op and self._is_done(op, RoleGranted.tag, person_id):
+        if op and self._is_done(op, by, RoleGranted, person_id, role=role):
             return self.person(person_id)
         with self._ledger.read() as conn:
             rows = access_tables.requests(conn, self._ledger.site, Asked.APPROVED)
@@ -145,7 +146,7 @@ class AccessDesk(CredentialDesk):
         Whoever is withdrawn loses every role at once. Refuses as `decide.review_access` and as signing does.
         """
         site = stream("site", self._ledger.site)
-        earlier = self._is_done(op, AccessReviewed.tag, site)
+        earlier = repeated(self._ledger, op, site, by.id, AccessReviewed)
         people = self.people()
         if earlier:
             return decide.review_access(people, verdicts, reviewer=PersonId(by.id))
@@ -204,7 +205,7 @@ class AccessDesk(CredentialDesk):
             raise Refusal("alert-unknown", status=404, alert=alert_id[:64])
         found = known[alert_id]
         where = stream("person", found.person) if found.person else stream("site", self._ledger.site)
-        if not self._is_done(op, AlertAcknowledged.tag, where):
+        if not repeated(self._ledger, op, where, by.id, AlertAcknowledged, alert=alert_id):
             event = decide.acknowledge(found, by=PersonId(by.id), reason=reason)
             self._write(Write(where, (event.draft(reason=reason),)), by=by, op=op)
         return next(one for one in self.alerts() if one.id == alert_id)
@@ -217,13 +218,6 @@ class AccessDesk(CredentialDesk):
     def _request(self, request_id: str) -> tuple[AccessRequest, int]:
         with self._ledger.read() as conn:
             return access_tables.find_request(conn, self._ledger.site, request_id)
-
-    def _is_done(self, op: Op, tag: str, where: str) -> Sequence[Entry]:
-        """Return the entries of an operation done before; refuses `operation-other` if it was another act."""
-        done = self._ledger.operation(op)
-        if done and (done[0].type != tag or not done[0].stream.endswith(where)):
-            raise Refusal("operation-other", op=op)
-        return done
 
     def _sign_and_append(
         self, person_id: PersonId, draft: Draft, entries: Sequence[Entry], lines: Sequence[Line], *, by: Actor,

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 from mes.clock import Clock
 from mes.errors import Refusal
 from mes.ids import Op, PersonId, new_op, stream
-from mes.ledger.entry import Actor, Draft, Write
+from mes.ledger.entry import Actor, Draft, Entry, Write
 from mes.ledger.events import Event
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.people import decide, second_factor, tables
 from mes.people.attempts import Attempts
-from mes.people.events import SecurityAlerted, SignInFailed
+from mes.people.events import CredentialChanged, CredentialRemoved, SecurityAlerted, SignInFailed
 from mes.people.first_administrator import redeem_first_code
 from mes.people.model import CredentialKind, Person, new_ident
 from mes.people.passkeys import LOCALHOST, RelyingParty
@@ -86,17 +87,21 @@ class CredentialDesk:
             name=name, user_name=user_name, password=password, terminal=terminal, wall=self._sessions.wall,
         )  # fmt: skip
 
-    def set_password(self, person_id: PersonId, password: str, *, by: Actor, current: str | None = None) -> Person:
+    def set_password(
+        self, person_id: PersonId, password: str, *, by: Actor, current: str | None = None, op: Op | None = None
+    ) -> Person:
         """Set a password. Somebody else's is temporary and ends the person's sessions; one's own needs `current`.
 
         Refuses by the policy, and with `current-password-wrong` (401).
         """
         person = self.person(person_id)
+        if op and self._is_done(op, by, CredentialChanged, person_id, credential=CredentialKind.PASSWORD):
+            return person
         event = decide.set_password(person, password, by=by.id)
         if not event.temporary and CredentialKind.PASSWORD in person.credentials:
             self._reprove(person, by, current or "")
         stored = self._hasher.hash(password)
-        self._store(person_id, CredentialKind.PASSWORD, stored, event, by)
+        self._store(person_id, CredentialKind.PASSWORD, stored, event, by, op=op)
         if event.temporary:
             self._sessions.end_all(person_id)
         return self.person(person_id)
@@ -110,9 +115,11 @@ class CredentialDesk:
             self._pending[person_id] = secret
         return second_factor.setup(secret, person.user_name, f"Septima-{self._ledger.site}")
 
-    def enroll_totp(self, person_id: PersonId, code: str, *, password: str, by: Actor) -> Person:
+    def enroll_totp(self, person_id: PersonId, code: str, *, password: str, by: Actor, op: Op | None = None) -> Person:
         """Enrol the secret that `start_totp` made, proven by the password and a first code."""
         person = self.person(person_id)
+        if op and self._is_done(op, by, CredentialChanged, person_id, credential=CredentialKind.TOTP):
+            return person
         event = decide.enroll_totp(person, by=by.id)
         with self._pending_lock:
             secret = self._pending.get(person_id)
@@ -122,15 +129,17 @@ class CredentialDesk:
         if not self._code_is_right(person_id, secret, code):
             raise Refusal("second-factor-wrong", status=401)
         sealed = self._box.seal(secret, self._owner(person_id))
-        self._store(person_id, CredentialKind.TOTP, sealed, event, by)
+        self._store(person_id, CredentialKind.TOTP, sealed, event, by, op=op)
         with self._pending_lock:
             self._pending.pop(person_id, None)
         return self.person(person_id)
 
-    def remove_totp(self, person_id: PersonId, *, by: Actor, reason: str) -> Person:
+    def remove_totp(self, person_id: PersonId, *, by: Actor, reason: str, op: Op | None = None) -> Person:
         """Take a lost second factor away, so that its owner can enrol another."""
+        if op and self._is_done(op, by, CredentialRemoved, person_id, credential=CredentialKind.TOTP):
+            return self.person(person_id)
         event = decide.remove_totp(self.person(person_id), by=by.id)
-        self._store(person_id, CredentialKind.TOTP, None, event, by, reason=reason)
+        self._store(person_id, CredentialKind.TOTP, None, event, by, reason=reason, op=op)
         return self.person(person_id)
 
     def alert(self, what: str, terminal: str, in_a_row: int, person: PersonId | None) -> tuple[Draft, ...]:
@@ -179,11 +188,16 @@ class CredentialDesk:
         event: Event,
         by: Actor,
         reason: str | None = None,
+        op: Op | None = None,
     ) -> None:
         def put(conn: Connection) -> None:
             tables.store_secret(conn, self._ledger.site, person_id, kind, stored)
 
-        self._append(person_id, event.draft(reason=reason), by=by, alongside=put)
+        self._append(person_id, event.draft(reason=reason), by=by, alongside=put, op=op)
+
+    def _is_done(self, op: Op, by: Actor, act: type[Event], person_id: str, **said: object) -> Entry | None:
+        """Return what this act on a person left when it was done before; refuses `operation-other`."""
+        return repeated(self._ledger, op, stream("person", person_id), by.id, act, **said)
 
     def _code_is_right(self, person_id: PersonId, secret: bytes, typed: str) -> bool:
         step = second_factor.matching_step(secret, typed, self._sessions.wall())

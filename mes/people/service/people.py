@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from mes.errors import Refusal
 from mes.ids import Op, PersonId, checked_id, stream
 from mes.ledger.entry import Actor, Write
+from mes.ledger.repeats import repeated
 from mes.people import decide, tables
 from mes.people.events import PersonDisabled, PersonEnrolled, RoleWithdrawn, SignedIn, SignedOut, SignInFailed
 from mes.people.model import CredentialKind, Person, Role, Session, new_person_id
@@ -27,8 +28,9 @@ class PeopleService(AccessDesk, PasskeyDesk):
     ) -> Person:
         """Give a person an account of their own; its user name was never anybody else's and never will be."""
         ident = person_id or new_person_id()
-        if op and self._is_done(op, PersonEnrolled.tag, ""):
-            return self.person(str(self._ledger.operation(op)[0].data["person"]))
+        known = op and repeated(self._ledger, op, None, by.id, PersonEnrolled, user_name=user_name)
+        if known:
+            return self.person(str(known.data["person"]))
         event = decide.enroll(ident, name, user_name)
 
         def free(conn: Connection) -> None:
@@ -41,7 +43,7 @@ class PeopleService(AccessDesk, PasskeyDesk):
         self, person_id: PersonId, role: Role, *, by: Actor, reason: str | None = None, op: Op | None = None
     ) -> Person:
         """Take a role away; it counts from the next request on."""
-        if op and self._is_done(op, RoleWithdrawn.tag, person_id):
+        if op and self._is_done(op, by, RoleWithdrawn, person_id, role=role):
             return self.person(person_id)
         expected = self._next(person_id)
         event = decide.withdraw_role(self.person(person_id), role)
@@ -50,7 +52,7 @@ class PeopleService(AccessDesk, PasskeyDesk):
 
     def disable(self, person_id: PersonId, *, by: Actor, reason: str, op: Op | None = None) -> Person:
         """End an account and, at once, every session of it. Rule: SEC-10."""
-        if op and self._is_done(op, PersonDisabled.tag, person_id):
+        if op and self._is_done(op, by, PersonDisabled, person_id):
             return self.person(person_id)
         expected = self._next(person_id)
         event = decide.disable(self.person(person_id), executor=by.id, reason=reason)

@@ -15,6 +15,7 @@ from mes.ids import Stream
 from mes.ledger.content import new_content
 from mes.ledger.entry import Entry, Write
 from mes.ledger.events import decode_event, time_text
+from mes.ledger.repeats import repeated
 from mes.people.decide import actor_for
 from mes.people.model import Role
 from mes.quality.integrity import streams_of
@@ -75,9 +76,12 @@ class TrailSearch:
         role = acting.in_role(*(one.value for one in READERS))
         if kind not in FORMATS:
             raise Refusal("trail-format-unknown", status=422, choices=", ".join(FORMATS))
-        known = self._recorder.done(acting.op)
+        known = repeated(
+            self._ledger, acting.op, self._ledger.site_stream, acting.person, TrailExported, format=kind,
+            filter=_conditions(query), sort=query.sort, descending=query.descending,
+        )  # fmt: skip
         if known:
-            return self.exported(_own(known).index)
+            return self.exported(known.index)
         before = self._ledger.size
         body, count = self._file(query, kind, before)
         searched = new_content(query.reason) if query.reason is not None else None
@@ -88,8 +92,8 @@ class TrailSearch:
         write = Write(self._ledger.site_stream, (event.draft(reason=acting.reason),))
         now, actor = self._recorder.clock.now(), actor_for(acting.session, role)
         contents = [searched] if searched else []
-        entries = self._ledger.append(acting.op, [write], actor=actor, now=now, contents=contents)
-        return Export(_own(entries).index, kind, count, event.digest, body)
+        (made,) = self._ledger.append(acting.op, [write], actor=actor, now=now, contents=contents)
+        return Export(made.index, kind, count, event.digest, body)
 
     def exported(self, index: int) -> Export:
         """Make the file of an earlier export again, byte for byte.
@@ -149,10 +153,3 @@ def _conditions(query: TrailQuery) -> tuple[Condition, ...]:
 
 def _turned(query: TrailQuery, page: int) -> TrailQuery:
     return TrailQuery(**{one.name: getattr(query, one.name) for one in fields(query)} | {"page": page})
-
-
-def _own(entries: Sequence[Entry]) -> Entry:
-    for entry in entries:
-        if entry.type == TrailExported.tag:
-            return entry
-    raise Refusal("operation-other")

@@ -57,7 +57,7 @@ class TrailReview:
 
         Refuses `role-missing`, `trail-entry-unknown`, `text-length`. Rule: REG-DI-09.
         """
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.TrailExamined, index=index):
             return self._recorder.load(batch_id)
         now, state = self._recorder.clock.now(), self._recorder.load(batch_id)
         role = acting.in_role(*(one.value for one in REVIEWERS))
@@ -68,7 +68,7 @@ class TrailReview:
 
     def sign(self, acting: Acting, batch_id: str) -> BatchState:
         """Sign the review of the trail; refusals: `step-predecessors-open`, `role-missing`, those of `decide.sign`."""
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.TrailReviewSigned):
             return self._recorder.load(batch_id)
         state = self._recorder.load(batch_id)
         role = acting.in_role(*(one.value for one in REVIEWERS))
@@ -83,7 +83,7 @@ class TrailReview:
 
         Refusals: `role-missing`, those of `decide.defer`. Rule: REG-A11D-12-8.
         """
-        if self._recorder.done(acting.op):
+        if self._recorder.repeats(acting, f"batch/{batch_id}", ev.TrailReviewDeferred, stage=stage):
             return self._recorder.load(batch_id)
         state = self._recorder.load(batch_id)
         role = acting.in_role(Role.QA.value)

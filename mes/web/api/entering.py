@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
-from mes.ids import PersonId
+from mes.ids import Op, PersonId
 from mes.people.decide import own_actor
 from mes.people.model import CredentialKind, Person
 from mes.web.api.answers import Acts, answered
@@ -78,7 +78,9 @@ def own_password(form: dict[str, Any]) -> Response:
     """Set one's own password; it ends every other session, and this one goes on under a fresh id."""
     session = current_session()
     actor = own_actor(session.person, session.terminal)
-    person = services().people.set_password(_own(), form["password"], by=actor, current=form["current"])
+    person = services().people.set_password(
+        _own(), form["password"], by=actor, current=form["current"], op=Op(str(form["op"]))
+    )  # fmt: skip
     token = services().people.renew(session)
     fresh = services().people.session(token)
     response = answered({"person": of_person(person), "csrf": fresh.csrf if fresh else ""})
@@ -102,7 +104,8 @@ def enrol_totp(form: dict[str, Any]) -> Response:
     """Prove the second factor by a first code."""
     session = current_session()
     actor = own_actor(session.person, session.terminal)
-    person = services().people.enroll_totp(_own(), form["code"], password=form["password"], by=actor)
+    op = Op(str(form["op"]))
+    person = services().people.enroll_totp(_own(), form["code"], password=form["password"], by=actor, op=op)
     return answered({"person": of_person(person)}, goto="/me")
 
 

@@ -38,10 +38,10 @@ def enrol(form: dict[str, Any]) -> Response:
     room, op = services().people, Op(str(form["op"]))
     person = room.enroll(name=form["name"], user_name=form["user_name"], by=by, op=op)
     if CredentialKind.PASSWORD not in person.credentials:
-        room.set_password(person.id, form["password"], by=by)
+        room.set_password(person.id, form["password"], by=by, op=_part(form["op"], "password"))
     for role in form["roles"]:
         if role not in person.roles:
-            room.grant_role(person.id, role, by=by, op=_part(form["op"], role))
+            room.grant_role(person.id, role, by=by, op=_part(form["op"], role.value))
     return answered({"person": of_person(room.person(person.id))}, 201)
 
 
@@ -72,7 +72,9 @@ def withdraw_role(form: dict[str, Any], person_id: str) -> Response:
 def set_password(form: dict[str, Any], person_id: str) -> Response:
     """Set a temporary password; its owner has to choose another before signing."""
     by = actor_for(current_session(), Role.ADMINISTRATOR)
-    return answered({"person": of_person(services().people.set_password(PersonId(person_id), form["password"], by=by))})
+    op = Op(str(form["op"]))
+    person = services().people.set_password(PersonId(person_id), form["password"], by=by, op=op)
+    return answered({"person": of_person(person)})
 
 
 @people.route("/<person_id>/totp/remove", methods=["POST"])
@@ -80,7 +82,8 @@ def set_password(form: dict[str, Any], person_id: str) -> Response:
 @people.arguments(ActSchema)
 def remove_totp(form: dict[str, Any], person_id: str) -> Response:
     """Take a lost second factor away at once, with a reason. Rule: REG-P11-300a-e."""
-    person = services().people.remove_totp(PersonId(person_id), by=_keeper(), reason=form.get("reason", ""))
+    reason, op = form.get("reason", ""), Op(str(form["op"]))
+    person = services().people.remove_totp(PersonId(person_id), by=_keeper(), reason=reason, op=op)
     return answered({"person": of_person(person)})
 
 
@@ -100,5 +103,5 @@ def _keeper() -> Actor:
     return actor_for(session, role)
 
 
-def _part(op: UUID, role: Role) -> Op:
-    return Op(str(uuid5(op, role.value)))
+def _part(op: UUID, part: str) -> Op:
+    return Op(str(uuid5(op, part)))
