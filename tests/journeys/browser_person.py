@@ -34,6 +34,7 @@ class BrowserPerson(DemoPerson):
         super().__init__(owner.address, owner.name, owner.user_name, owner.password)
         self.page = page
         self.owner = owner
+        self.id = owner.id
 
     def code(self) -> str:
         """Read the next one-time code from the authenticator."""
