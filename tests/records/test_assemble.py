@@ -117,6 +117,15 @@ def test_a_changed_value_shows_what_it_was(document: Document) -> None:
         assert cell.old == ("165.00 mL",)
 
 
+@pytest.mark.rule("REG-A11-08", negative=True)
+def test_no_value_that_was_never_changed_bears_the_mark(story: Story, document: Document) -> None:
+    corrected = {one.data["new"]["value"] for one in story.batch_entries if one.type == "batch:value:corrected"}
+    tables = [block for one in document.sections for block in one.blocks if isinstance(block, Table)]
+    marked = [cell for table in tables for row in table.rows for cell in row if isinstance(cell, Cell) and cell.old]
+    assert marked
+    assert {cell.text.split()[0] for cell in marked} == corrected
+
+
 @pytest.mark.rule("REG-P11-50")
 def test_every_signature_is_printed_with_name_time_and_meaning(story: Story, document: Document) -> None:
     table = next(block for block in section(document, "Signatures") if isinstance(block, Table))

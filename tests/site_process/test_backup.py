@@ -95,6 +95,7 @@ def test_a_backup_of_a_living_site_passes_its_drill(site, tmp_path, scratch):
     assert (modes, stat.S_IMODE(folder.stat().st_mode)) == ({0o400}, 0o500)
 
 
+@pytest.mark.rule("REG-P11-10c")
 def test_the_restored_site_has_the_same_bytes(site, tmp_path, scratch):
     folder, made = make_backup(site.settings, tmp_path / "backups", NOW)
     settings, _ = restore_backup(folder, BackupKey.of_site(site.settings.keys_dir), tmp_path / "new", scratch)

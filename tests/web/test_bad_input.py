@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mes.demo.cast import PASSWORD
 from mes.identity.codes import bag_code
 from mes.web.errors import catalogue
 from tests.web.conftest import BATCH, INTAKE, Browser, Site, values_of
@@ -177,3 +178,17 @@ def test_a_future_report_is_refused(site: Site, operator: Browser) -> None:
 
 def test_every_web_code_has_its_sentence() -> None:
     assert {"form-invalid", "body-malformed", "integrity-breach", "http-error"} <= set(catalogue("en"))
+
+
+@pytest.mark.rule("REG-A11D-13-2", negative=True)
+@pytest.mark.parametrize("field", ["at", "tz", "utc_offset", "meaning", "text", "factors", "person"])
+def test_nobody_tells_the_site_when_or_what_they_sign(site: Site, operator: Browser, field: str) -> None:
+    """Time, zone and meaning of a signature are the site's own: a client that sends one is refused."""
+    form = values_of()
+    shown = operator.post(f"{INTAKE}/perform", form).json["facts"]["shown"]
+    size = site.size
+    signature = {"user_name": "olivia", "password": PASSWORD, "shown": shown, field: "2020-01-01T00:00:00Z"}
+    answer = operator.post(f"{INTAKE}/perform", {**form, "signature": signature})
+    assert (answer.status_code, answer.json["code"]) == (422, "form-invalid")
+    assert field in str(answer.json["facts"])
+    assert site.size == size

@@ -112,7 +112,7 @@ def test_a_deferral_without_reason_is_refused(site: Site) -> None:
     assert [one for one in site.types_since(size) if not one.startswith("person:")] == []
 
 
-@pytest.mark.rule("REG-A11D-12-2", negative=True)
+@pytest.mark.rule("REG-A11D-12-2", "REG-A11-09", negative=True)
 def test_a_change_without_reason_is_refused(site: Site) -> None:
     nurse = site.browser("nora")
     value = {"parameter": "sample_volume", "value": "2.4", "unit": "mL"}
