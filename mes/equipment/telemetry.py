@@ -45,7 +45,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class SealedChunk:
-    """One sealed chunk; `body` is its canonical bytes, `entry` the index of the entry that vouches for it."""
+    """One sealed chunk; `body` is its canonical bytes, `entry` the `Entry.order` of the entry that vouches for it."""
 
     device: EquipmentId
     tag: str

@@ -122,6 +122,11 @@ class Entry:
         return (int(self.document["gen"]) - 1) * (1 << 40) + int(self.document["index"])
 
     @property
+    def printed(self) -> str:
+        """Return its place for people: the index, and before it the generation where that is an earlier one, `1/37`."""
+        return f"{self.document['gen']}/{self.document['index']}" if self.is_earlier else str(self.index)
+
+    @property
     def reference(self) -> Ref:
         """Return the reference by which an entry of the present generation relies on this one."""
         if self.is_earlier:

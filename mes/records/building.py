@@ -15,7 +15,7 @@ from mes.masters.reader import read_approved
 from mes.masters.specification import Specification
 from mes.records import tables
 from mes.records.assemble import assemble, tell
-from mes.records.bundle import files
+from mes.records.bundle import earlier, files
 from mes.records.bundle.bag import zipped
 from mes.records.bundle.keys import keys_file
 from mes.records.bundle.readme import readme
@@ -82,7 +82,9 @@ class Building:
         document = self._document(record, given, frozen)
         page = html_of(document)
         self._check_privacy(record, {**given, **frozen, files.PDF: page.encode()})
-        keys = keys_file(record.entries, self._ledger.origin, self._around.rp_id, self._around.origins)
+        rp_id, origins = self._around.rp_id, self._around.origins
+        before = [entry for entry in record.entries if entry.is_earlier]
+        keys = keys_file(record.own, self._ledger.origin, rp_id, origins, before=before)
         terms = Terms(int(document.made_at.timestamp()), document.identifier)
         software = f"septima-mes {mes.__version__}"
         key = Verifier(self._ledger.origin, self._ledger.key.public)
@@ -94,6 +96,7 @@ class Building:
             files.VERIFIER: files.verifier(),
             files.CONTENTS: "\n".join(record.contents).encode(),
             **schema_files(record.entries),
+            **earlier.frozen(self._ledger, record, rp_id, origins),
         }
 
     def _document(self, record: Record, given: Mapping[str, bytes], frozen: Mapping[str, bytes]) -> Document:

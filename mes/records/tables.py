@@ -77,6 +77,11 @@ def whole_stream(connection: Connection, gen: int, stream: str, last_seq: int) -
     return _entries(connection, *where)
 
 
+def in_all_generations(connection: Connection, gen: int, stream: str) -> list[Entry]:
+    """Return a stream's entries of generations up to `gen`, with the places that their own generation gave them."""
+    return _entries(connection, ENTRY.c.gen <= gen, ENTRY.c.stream == stream)
+
+
 def at_place(connection: Connection, gen: int, stream: str, seq: int) -> list[Entry]:
     """Return the entry at a place of a stream; empty if there is none."""
     return _entries(connection, ENTRY.c.gen == gen, ENTRY.c.stream == stream, ENTRY.c.seq == seq)

@@ -170,7 +170,7 @@ def _allocation(connection: Connection, site: str, event: DeviceAllocated | Devi
 def _requested(connection: Connection, site: str, event: CommandRequested, entry: Entry) -> None:
     values: dict[str, object] = {"site": site, "command": event.command, "device": event.device}
     values |= {"run": event.run, "step": event.step, "verb": event.verb}
-    at = {"requested_at": ticks_of(entry.at), "index": entry.index}
+    at = {"requested_at": ticks_of(entry.at), "index": entry.order}
     connection.execute(insert(command), {**values, **at})
     for argument in event.args:
         row = {"site": site, "command": event.command, "name": argument.name, "value": argument.value}
@@ -179,7 +179,7 @@ def _requested(connection: Connection, site: str, event: CommandRequested, entry
 
 def _sealed(connection: Connection, site: str, event: TelemetrySealed, entry: Entry) -> None:
     window = {"window_from": ticks_of(event.from_), "window_to": ticks_of(event.to)}
-    values = {"site": site, "index": entry.index, "op": entry.op, "device": event.device, "run": event.run}
+    values = {"site": site, "index": entry.order, "op": entry.op, "device": event.device, "run": event.run}
     connection.execute(insert(seal), {**values, **window, "count": event.count, "root": event.root})
 
 

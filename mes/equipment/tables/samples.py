@@ -129,7 +129,7 @@ def seal_window(connection: Connection, site: str, step: int, op: Op, window: Wi
 def sealed_chunks(
     connection: Connection, site: str, run: str, tag: str | None = None, since: int = 0, until: int | None = None
 ) -> Iterator[RowMapping]:
-    """Give the chunks of a run with the index of their sealing entry, by device, tag and entry."""
+    """Give the chunks of a run with the order of their sealing entry, by device, tag and entry."""
     kept = telemetry_chunk.c
     same = (seal.c.site == kept.site) & (seal.c.op == kept.op) & (seal.c.run == kept.run)
     same &= (seal.c.device == kept.device) & (seal.c.window_from == kept.window_from)

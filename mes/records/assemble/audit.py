@@ -23,7 +23,8 @@ def audit(story: Story) -> Section:
         lines += _line(story, entry)
     note = Note(
         "Entry, local time, who, stream and place, type; below it the event's own fields. Whole entries stand in the "
-        "attached record.jsonl, one line each, exactly as they were hashed.", Tone.MUTED,
+        "attached record.jsonl, one line each, exactly as they were hashed; those of an earlier generation of the "
+        "ledger, written 1/37, in data/ledgers/ of the bundle.", Tone.MUTED,
     )  # fmt: skip
     told = _hours(hours)
     return Section("Audit list", (note, Listing((*lines, *told))))
@@ -33,8 +34,9 @@ def _line(story: Story, entry: Entry) -> Iterator[str]:
     actor, reason = entry.document["actor"], entry.document.get("reason")
     void = " VOID" if entry.index in story.state.voided else ""
     stream = "batch" if entry.stream == f"batch/{story.record.batch}" else entry.stream
+    place = f"{stream} {entry.document['seq']}"
     who = str(actor.get("name", actor["id"]))[:20]
-    head = f"{entry.index:>5} {story.local(entry.at, entry)} {who:<20} {stream} {entry.seq} {entry.type}{void}"
+    head = f"{entry.printed:>5} {story.local(entry.at, entry)} {who:<20} {place} {entry.type}{void}"
     told = "; ".join(_fields(entry.data)) + (f" BECAUSE {reason}" if reason else "")
     if len(head) + 2 + len(told) <= WIDTH:
         yield f"{head}  {told}"
@@ -65,5 +67,5 @@ def _hours(entries: list[Entry]) -> Iterator[str]:
     for stream, sealed in runs.items():
         total = sum(entry.data["count"] for entry in sealed)
         told = f"{'':>7}{stream}: {len(sealed)} hours of samples sealed ({total} samples), entries "
-        told += ", ".join(str(entry.index) for entry in sealed)
+        told += ", ".join(entry.printed for entry in sealed)
         yield from wrap(told, WIDTH, subsequent_indent=" " * 7)

@@ -4,6 +4,7 @@ from mes.clock import MAX_FACTOR
 from mes.records.assemble.audit import audit
 from mes.records.assemble.custody import custody
 from mes.records.assemble.device import device
+from mes.records.assemble.generations import continued, counts_text, is_spanning, streams_text
 from mes.records.assemble.problems import problems
 from mes.records.assemble.quality import certificates, results
 from mes.records.assemble.signed import people, signatures
@@ -25,8 +26,8 @@ def assemble(story: Story) -> Document:
     """Return the whole record: exceptions first."""
     seal = story.record.seal
     sections = (
-        problems(story), summary(story), certificates(story), results(story), steps(story), materials(story),
-        device(story), custody(story), signatures(story), people(story), audit(story), _about(story),
+        *continued(story), problems(story), summary(story), certificates(story), results(story), steps(story),
+        materials(story), device(story), custody(story), signatures(story), people(story), audit(story), _about(story),
     )  # fmt: skip
     return Document(
         batch=story.record.batch, product=story.state.product, site=str(seal.document["site"]),
@@ -37,7 +38,7 @@ def assemble(story: Story) -> Document:
 
 
 def marks(story: Story) -> tuple[str, ...]:
-    """Return what must stand on every page: a simulated device, a virtual clock, a device nobody watched."""
+    """Return what must stand on every page: a simulated device, a virtual clock, a device nobody watched, a loss."""
     found = []
     if story.state.simulated:
         found.append("SIMULATED DEVICE")
@@ -46,6 +47,8 @@ def marks(story: Story) -> tuple[str, ...]:
         found.append(f"VIRTUAL CLOCK × 1 to {MAX_FACTOR:,}")
     if story.state.binding.value == "manual":
         found.append("DEVICE NOT MONITORED BY THE SYSTEM")
+    if is_spanning(story):
+        found.append("LEDGER CONTINUED AFTER A LOSS")
     return tuple(found)
 
 
@@ -63,10 +66,10 @@ def _about(story: Story) -> Section:
             ("Ledger", f"septima/{seal.document['site']}/{seal.document['gen']}"),
             ("Factor of the clock", _factor(story)),
             ("Begun by", f"{first.data.get('software', '')}, clock {first.data.get('clock', '')}"),
-            ("Entries in this record", str(len(story.record.entries))),
+            ("Entries in this record", counts_text(story)),
             ("Seal", f"entry {seal.index}, {story.local(seal.at, seal)}"),
             ("Leaf hash of the seal", seal.leaf.hex()),
-            ("Whole streams", ", ".join(f"{name} (0 to {last})" for name, last in story.record.streams.items())),
+            ("Whole streams", streams_text(story)),
             ("Master, SHA-256", str(seal.data["master"])),
             ("Index of samples, SHA-256", str(seal.data["telemetry_index"])),
         )

@@ -83,7 +83,7 @@ def _deviation(story: Story, one: DeviationState) -> Iterator[tuple[str, Cell | 
 
 
 def _by(story: Story, entry: Entry) -> str:
-    return f"{actor_text(entry)}, {story.local(entry.at, entry)} (entry {entry.index})"
+    return f"{actor_text(entry)}, {story.local(entry.at, entry)} (entry {entry.printed})"
 
 
 def value_text(value: RecordedValue) -> str:
@@ -124,8 +124,9 @@ def _voids(story: Story) -> Iterator[Block]:
         fallen = story.entry_of(event.index)
         signature = fallen.document["signature"] if fallen else {}
         who = signature.get("person", {}).get("name", "")
-        what = f"{signature.get('meaning', '')}, entry {event.index}"
-        rows.append((who, what, f"{event.cause.stream} {event.cause.seq}", story.local(entry.at, entry)))
+        what = f"{signature.get('meaning', '')}, entry {fallen.printed if fallen else entry.data['index']}"
+        cause = f"{event.cause.stream} {entry.data['cause']['seq']}"
+        rows.append((who, what, cause, story.local(entry.at, entry)))
     if rows:
         yield Heading("Signatures that no longer stand")
         yield Table(("Signer", "Signature", "Because of the correction", "When"), tuple(rows), (22, 30, 30, 18))

@@ -49,7 +49,7 @@ def _decided(
 
 
 def _by(story: Story, entry: Entry) -> str:
-    return f"{actor_text(entry)}, {story.local(entry.at, entry)} (entry {entry.index})"
+    return f"{actor_text(entry)}, {story.local(entry.at, entry)} (entry {entry.printed})"
 
 
 def _reviews(story: Story) -> Iterator[Block]:

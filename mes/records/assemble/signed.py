@@ -30,7 +30,7 @@ def signatures(story: Story) -> Section:
         what = entry.type.removeprefix("batch:").replace(":", " ").replace("_", " ")
         factors = ", ".join(signature["factors"]).replace("_", " ")
         name = Cell(f"{signature['person']['name']}, {role}")
-        rows.append((str(entry.index), name, time, meaning, f"{what} ({about})", factors))
+        rows.append((entry.printed, name, time, meaning, f"{what} ({about})", factors))
     if not rows:
         return Section("Signatures", (Note("Nothing was signed.", Tone.WARN),))
     heads = ("Entry", "Name and role", "Signed", "Meaning", "What", "Factors")

@@ -44,7 +44,7 @@ def _row(story: Story, state: StepState, value: RecordedValue) -> tuple[Cell | s
     return (
         _label(story, state.step.id, value.parameter),
         Cell(value_text(value), Tone.PLAIN if judged.within else Tone.BAD, _before(story, state.step.id, value)),
-        judged.limit, word, value.source, str(entry.index) if entry else "–",
+        judged.limit, word, value.source, entry.printed if entry else "–",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from mes.batches.fold import Fact, fold
 from mes.batches.model import BatchState
 from mes.errors import IntegrityBreach
 from mes.ledger.entry import Entry
-from mes.ledger.events import Event, decode_event
+from mes.ledger.events import Event
 from mes.masters.model import Master
 from mes.masters.specification import Specification
 from mes.records.charts import Curve
@@ -47,7 +47,7 @@ class Story:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """Name the streams of device runs that the seal holds whole."""
+        """Name the streams of device runs that the record holds whole."""
         return tuple(stream for stream in self.record.streams if stream.startswith("run/"))
 
     @property
@@ -93,7 +93,7 @@ def tell(
     """Return the story of a record; IntegrityBreach if it does not begin with the creation of its batch."""
     stream = f"batch/{record.batch}"
     own = record.of(stream)
-    events = {entry.index: decode_event(entry.type, entry.tv, entry.data) for entry in record.entries}
+    events = {entry.index: Fact.of(entry).event for entry in record.entries}
     if not own or not isinstance(events[own[0].index], ev.BatchCreated):
         raise IntegrityBreach("a batch's stream does not begin with its creation", stream=stream)
     state = fold((Fact.of(entry) for entry in own), master)

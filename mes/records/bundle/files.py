@@ -1,6 +1,5 @@
 """Everything below data/ of a bundle: what the ledger holds, what was frozen with the seal, and the words with it."""
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,10 +7,11 @@ from sqlalchemy import Connection, select
 
 from mes.equipment.tables.stored import nodemap_file
 from mes.errors import IntegrityBreach
-from mes.ledger.canonical import encoded
 from mes.ledger.reader import LedgerReader
 from mes.masters.tables import file_of
+from mes.records.bundle import earlier
 from mes.records.bundle.bag import bagged
+from mes.records.bundle.lines import inclusion_lines
 from mes.records.record import Record
 
 PDF, README, KEYS, CHECKPOINT = "data/ebr.pdf", "data/README.txt", "data/keys.json", "data/checkpoint.txt"
@@ -26,16 +26,6 @@ def verifier() -> bytes:
     return (Path(__file__).parent / "verify.py").read_bytes()
 
 
-def inclusion(ledger: LedgerReader, record: Record) -> bytes:
-    """Return inclusion.jsonl: for each line of the record the proof under the checkpoint of its seal."""
-    size = record.seal.index + 1
-    lines = []
-    for entry in record.entries:
-        proof = [b64encode(node).decode() for node in ledger.inclusion_proof(entry.index, size)]
-        lines.append(encoded({"index": entry.index, "proof": proof}) + b"\n")
-    return b"".join(lines)
-
-
 def ledger_files(ledger: LedgerReader, record: Record) -> dict[str, bytes]:
     """Return what the ledger and the stores beside it give, the same at every export."""
     with ledger.read() as connection:
@@ -45,7 +35,8 @@ def ledger_files(ledger: LedgerReader, record: Record) -> dict[str, bytes]:
         raise IntegrityBreach("the master of a sealed record is gone", index=record.seal.index)
     return {
         "data/record.jsonl": record.jsonl,
-        "data/inclusion.jsonl": inclusion(ledger, record),
+        "data/inclusion.jsonl": inclusion_lines(ledger, record.own, record.seal.index + 1),
+        **earlier.given(ledger, record),
         "data/master.yaml": master,
         **maps,
         **{f"data/shown/{digest}.json": body for digest, body in record.shown.items()},

@@ -14,9 +14,13 @@ NAMES_KEY = ("site:ledger:created", "site:ledger:continued", "site:key:rotated")
 
 
 def keys_file(
-    entries: Sequence[Entry], origin: str, rp_id: str, origins: Iterable[str], witnesses: Iterable[Verifier] = ()
-) -> bytes:
-    """Return keys.json of the ledger `origin`, whose key is the newest that `entries` name."""
+    entries: Sequence[Entry], origin: str, rp_id: str, origins: Iterable[str], witnesses: Iterable[Verifier] = (),
+    before: Sequence[Entry] = (),
+) -> bytes:  # fmt: skip
+    """Return keys.json of the ledger `origin`, whose key is the newest that `entries` name.
+
+    `before` are entries of its earlier generations, where passkeys may have been enrolled.
+    """
     site = [entry for entry in entries if entry.type in NAMES_KEY][-1]
     document = {
         "site": {"name": origin, "alg": 1, "key": b64encode(b64decode(site.data["key"])).decode()},
@@ -25,7 +29,7 @@ def keys_file(
         ],
         "rp_id": rp_id,
         "origins": list(origins),
-        "persons": [_person(person, entries) for person in sorted(people_of(entries))],
+        "persons": [_person(person, [*before, *entries]) for person in sorted(people_of(entries))],
     }
     return encoded(document)
 
@@ -37,5 +41,6 @@ def _person(person: str, entries: Sequence[Entry]) -> dict[str, Any]:
             if told.get("id") == person and told.get("name"):
                 name = told["name"]
     enrolled = [entry.data for entry in entries if entry.type == ENROLLED and entry.data["person"] == person]
-    passkeys = [{"credential": data["credential"], "cose": data["cose"]} for data in enrolled]
+    once = {data["credential"]: data["cose"] for data in enrolled}
+    passkeys = [{"credential": credential, "cose": cose} for credential, cose in once.items()]
     return {"id": person, "name": name, "passkeys": passkeys}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from mes.equipment.telemetry import SealedChunk
 from mes.ledger.canonical import encoded
 from mes.ledger.events import time_text
+from mes.ledger.tables import GENERATION
 
 HEADER = b"source_time,server_time,receive_time,value,unit,status,origin\n"
 INDEX = "data/telemetry/index.json"
@@ -27,8 +28,10 @@ class _File:
         return offset
 
 
-def sample_files(chunks: Iterable[SealedChunk], sealed: Collection[int]) -> dict[str, bytes]:
-    """Return the files below data/telemetry, of the chunks that the entries `sealed` vouch for.
+def sample_files(chunks: Iterable[SealedChunk], sealed: Collection[int], gen: int = 1) -> dict[str, bytes]:
+    """Return the files below data/telemetry, of the chunks that the entries `sealed`, by `Entry.order`, vouch for.
+
+    A chunk that an earlier generation than `gen` sealed names that beside the index there.
 
     The compressed bytes depend on the zlib in use, so they are frozen with the seal and never made again.
     """
@@ -45,7 +48,8 @@ def sample_files(chunks: Iterable[SealedChunk], sealed: Collection[int]) -> dict
         row = {
             "device": str(chunk.device), "tag": chunk.tag, "from": time_text(chunk.from_at),
             "to": time_text(chunk.to_at), "count": chunk.count, "offset": files[place].add(chunk.body),
-            "length": len(chunk.body), "sha256": chunk.sha256, "entry": chunk.entry,
+            "length": len(chunk.body), "sha256": chunk.sha256,
+            **_sealer(chunk.entry, gen),
         }  # fmt: skip
         rows.append(row)
     made = {
@@ -53,3 +57,8 @@ def sample_files(chunks: Iterable[SealedChunk], sealed: Collection[int]) -> dict
         for (device, tag), file in files.items()
     }
     return {**made, INDEX: encoded({"chunks": rows})}
+
+
+def _sealer(order: int, gen: int) -> dict[str, int]:
+    before, index = divmod(order, GENERATION)
+    return {"entry": index} if before + 1 == gen else {"entry": index, "gen": before + 1}

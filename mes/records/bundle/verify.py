@@ -866,6 +866,9 @@ class Case:
         for folder in sorted({name.split("/")[2] for name in names}):
             site, _, gen = folder.rpartition(".")
             self.ledgers.append(Ledger(bundle, f"data/ledgers/{folder}/", (site, int(gen))))
+        site, last = self.main.owner or ("", 0)
+        same = [one for one in self.ledgers if one.owner and one.owner[0] == site and one.owner[1] < last]
+        self.own = [*sorted(same, key=lambda one: (one.owner or ("", 0))[1]), self.main]
 
     def seal(self) -> Json:
         """The last line of the record, which must be the seal."""
@@ -880,7 +883,24 @@ class Case:
         """Streams that the seal says are whole, with their last place."""
         return {part["stream"]: part["last_seq"] for part in self.seal()["data"]["streams"]}
 
+    def vouched(self, ledger: Ledger) -> dict[int, str]:
+        """Entries of an earlier generation that the seal itself refers to: leaf by index."""
+        refs = self.seal().get("refs", [])
+        return {ref["index"]: ref["leaf"] for ref in refs if (ref.get("site"), ref.get("gen")) == ledger.owner}
 
+    def promised(self, ledger: Ledger) -> dict[str, int]:
+        """Streams of a ledger that must be whole: of an earlier generation up to where the seal refers."""
+        if ledger is self.main:
+            return self.whole_streams()
+        ends: dict[str, int] = {}
+        for index in self.vouched(ledger) if ledger in self.own else ():
+            entry = ledger.entry(ledger.by_index.get(index))
+            if entry and entry["stream"].partition("/")[0] in WHOLE_KINDS:
+                ends[entry["stream"]] = max(entry["seq"], ends.get(entry["stream"], -1))
+        return ends
+
+
+WHOLE_KINDS = ("batch", "order", "run", "container", "certificate")
 is_seal = fields(
     {
         "batch": is_id,
@@ -902,6 +922,9 @@ def check_lines(case: Case) -> str:
         "data/ledgers",
         "holds the batch's own ledger",
     )
+    for ledger in case.ledgers:
+        later = ledger.origin.rpartition("/")[0] == case.main.origin.rpartition("/")[0] and ledger not in case.own
+        demand(not later, ledger.folder + RECORD, f"is of a later generation than {case.main.origin}")
     count = sum(len(ledger.lines) for ledger in case.ledgers)
     return f"{count} entries of {', '.join(ledger.origin for ledger in case.ledgers)}"
 
@@ -911,8 +934,9 @@ def check_streams(case: Case) -> str:
     promised, seal = case.whole_streams(), case.main.where(len(case.main.entries) - 1)
     demand(len(promised) == len(case.seal()["data"]["streams"]), seal, "names a stream twice")
     part: dict[str, int] = {}
+    whole_here = 0
     for ledger in case.ledgers:
-        streams = promised if ledger is case.main else {}
+        streams = case.promised(ledger)
         reached: dict[str, int] = {}
         for position, entry in ledger.known():
             stream, seq = place_of(entry)
@@ -927,8 +951,9 @@ def check_streams(case: Case) -> str:
         for stream, last in streams.items():
             found = reached.get(stream, -1)
             demand(found == last, ledger.folder + RECORD, f"{stream} ends at {found}, the seal says {last}")
+        whole_here += len(streams)
     case.words.append(f"Shown in part: {', '.join(f'{name} ({count})' for name, count in sorted(part.items()))}.")
-    return f"{len(promised)} whole as the seal says, {len(part)} shown in part"
+    return f"{whole_here} whole as the seal says, {len(part)} shown in part"
 
 
 def check_references(case: Case) -> str:
@@ -950,15 +975,19 @@ def check_references(case: Case) -> str:
                         "corrects an entry that is not here before it",
                     )
                     count += 1
-    promised = case.whole_streams()
-    roots[case.main.owner] |= {position for position, entry in case.main.known() if entry["stream"] in promised}
+    for ledger in case.own:
+        promised = case.promised(ledger)
+        roots[ledger.owner] |= {position for position, entry in ledger.known() if entry["stream"] in promised}
     roots[case.main.owner].add(len(case.main.entries) - 1)
+    ours = [entry for ledger in case.own for _, entry in ledger.known()]
+    told = (people(ours), {digest for entry in ours for digest, _ in contents(entry["data"])})
     for ledger in case.ledgers:
-        reached = closure(ledger, roots[ledger.owner])
+        reached = closure(ledger, roots[ledger.owner], *(told if ledger in case.own else ()))
         for position, _ in ledger.known():
             demand(position in reached, ledger.where(position), "is no part of this record: nothing here leads to it")
-    for person in sorted(people(case.main.entries)):
-        demand((f"person/{person}", 0) in case.main.by_place, "data/" + RECORD, f"person/{person} 0 is missing")
+    for person in sorted(told[0]):
+        here = any((f"person/{person}", 0) in ledger.by_place for ledger in case.own)
+        demand(here, "data/" + RECORD, f"person/{person} 0 is missing")
     return f"{count} lead to entries that are here; nothing else is here"
 
 
@@ -981,11 +1010,14 @@ def people(entries: Iterable[Json | None]) -> set[str]:
     return acting | {entry["signature"]["person"]["id"] for entry in some if "signature" in entry}
 
 
-def closure(ledger: Ledger, roots: set[int]) -> set[int]:
-    """Positions that belong to the record: what the roots rely on, keys, people, clock steps, voids, removals."""
+def closure(ledger: Ledger, roots: set[int], known: Iterable[str] = (), named: Iterable[str] = ()) -> set[int]:
+    """Positions that belong to the record: what the roots rely on, keys, people, clock steps, voids, removals.
+
+    `known` and `named` are the people and the contents of all generations of the batch's own ledger.
+    """
     keys = ("site:key:rotated", "site:clock:stepped")
     reached: set[int] = set()
-    holds: set[str] = set()
+    holds, everybody = set(named), {f"person/{person}" for person in known}
     fresh = roots | {position for position, entry in ledger.known() if entry["index"] == 0 or entry["type"] in keys}
     while fresh:
         reached |= fresh
@@ -996,7 +1028,7 @@ def closure(ledger: Ledger, roots: set[int]) -> set[int]:
             lead |= {ledger.find(place) for place in places}
             lead |= {ledger.by_index.get(ref["index"]) for ref in entry.get("refs", []) if "site" not in ref}
             holds |= {digest for digest, _ in contents(entry.get("data"))}
-        persons = {f"person/{person}" for person in people(map(ledger.entry, fresh))}
+        persons = everybody | {f"person/{person}" for person in people(map(ledger.entry, fresh))}
         for position, entry in ledger.known():
             voids, removes = ledger.voided(entry) in reached, removed(entry) in holds
             if entry["stream"] in persons or voids or removes:
@@ -1033,7 +1065,7 @@ def check_inclusion(case: Case) -> str:
         name, note = ledger.folder + "inclusion.jsonl", ledger.folder + CHECKPOINT
         with at(note):
             _, size, root = read_checkpoint(case.bundle.read(note))
-        lines = case.bundle.lines(name, INCLUSION_LIMIT)
+        lines, unsigned = case.bundle.lines(name, INCLUSION_LIMIT), 0
         for position, line in enumerate(lines[: len(ledger.lines)]):
             with at(f"{name} line {position + 1}"):
                 told = parse_json(line)
@@ -1041,11 +1073,19 @@ def check_inclusion(case: Case) -> str:
                 index, proof = told["index"], [b64(step) for step in told["proof"]]
                 entry = ledger.entries[position]
                 insist(entry is None or entry["index"] == index, "is for another entry than that line of the record")
+                if ledger in case.own[:-1] and index >= size and not proof:
+                    fits = case.vouched(ledger).get(index) == ledger.leaves[position].hex()
+                    insist(fits, f"proves nothing: entry {index} is behind the checkpoint, and the seal names no such")
+                    unsigned += 1
+                    continue
                 proven = proven_root(ledger.leaves[position], index, size, proof) == root
                 insist(
                     proven, f"proves nothing: {ledger.where(position)} is not entry {index} of the checkpoint's tree"
                 )
         demand(len(lines) == len(ledger.lines), name, f"has {len(lines)} lines for {len(ledger.lines)} entries")
+        if unsigned:
+            told = f"{unsigned} entries of {ledger.origin} were recorded after the checkpoint of it that is here"
+            case.words.append(f"{told}; the seal vouches for them, in {case.main.origin}.")
     return f"{sum(len(ledger.lines) for ledger in case.ledgers)} entries proven"
 
 
@@ -1072,8 +1112,8 @@ def read_keys(ledger: Ledger) -> Json:
     return keys
 
 
-def key_chain(ledger: Ledger) -> list[bytes]:
-    """The site's keys from its first entry on, one rotation after the other, oldest first."""
+def key_chain(ledger: Ledger, size: int) -> list[bytes]:
+    """The site's keys in the first `size` entries, one rotation after the other, oldest first."""
     site, gen = ledger.owner or ("", 0)
     kind, told, known = "site:ledger:created", "site", site
     if gen != 1:
@@ -1082,7 +1122,8 @@ def key_chain(ledger: Ledger) -> list[bytes]:
     chain: list[bytes] = []
     for position, entry in ledger.known():
         data, first = entry["data"], entry["index"] == 0
-        if not first and entry["type"] not in ("site:key:rotated", "site:ledger:created", "site:ledger:continued"):
+        naming = entry["type"] in ("site:key:rotated", "site:ledger:created", "site:ledger:continued")
+        if not first and (not naming or entry["index"] >= size):
             continue
         with at(ledger.where(position)):
             legal = entry["type"] == (kind if first else "site:key:rotated") and entry["stream"] == f"site/{site}"
@@ -1104,9 +1145,9 @@ def check_checkpoints(case: Case) -> str:
         name = ledger.folder + CHECKPOINT
         with at(name):
             body = case.bundle.read(name)
-            (text, signatures), (origin, size, _) = read_note(body), read_checkpoint(body)
+            (text, signatures), (origin, size, root) = read_note(body), read_checkpoint(body)
         demand(origin == ledger.origin, name + " line 1", f"is of {plain(origin)}, the entries are of {ledger.origin}")
-        chain, site = key_chain(ledger), read_keys(ledger)["site"]
+        chain, site = key_chain(ledger, size), read_keys(ledger)["site"]
         with at(ledger.folder + KEYS):
             insist(site["name"] == origin, "names another site than the checkpoint")
             insist(b64(site["key"]) == chain[-1], "the site's key is not the newest of its ledger")
@@ -1120,6 +1161,7 @@ def check_checkpoints(case: Case) -> str:
         demand(signers.issuperset(given), name, "is not signed by the key that was given")
         ledger.signed_by = chain[-1]
         said.append(f"{origin} size {size}")
+        check_continued(case, ledger, size, root, chain[-1])
         if ledger.entry(ledger.by_index[0])["data"].get("clock") == "simulated":
             case.words.append(f"{origin} ran on a SIMULATED clock.")
         if ledger is not case.main and not given:
@@ -1128,6 +1170,34 @@ def check_checkpoints(case: Case) -> str:
     for told, kind, _ in case.given:
         demand(kind == 4 or told in origins, f"--key {plain(told)}", "is the key of no ledger in this bundle")
     return ", ".join(said)
+
+
+is_continued = fields({"origin": is_text, "size": whole(1), "root": is_hex, "evidence": is_text}, None)
+
+
+def check_continued(case: Case, ledger: Ledger, size: int, root: bytes, key: bytes) -> None:
+    """The next generation's entry 0 says of this one nothing else than its checkpoint does, and why it was left."""
+    if ledger is case.main and ledger.entry(ledger.by_index[0])["gen"] > 1 and len(case.own) == 1:
+        case.words.append(f"{ledger.origin} continues an earlier generation, of which nothing is in this bundle.")
+    if ledger not in case.own[:-1]:
+        return
+    after = case.own[case.own.index(ledger) + 1]
+    first, where = after.entry(after.by_index.get(0)), after.where(after.by_index.get(0, 0))
+    data = first.get("data", {})
+    with at(where):
+        insist(data.get("origin") == ledger.origin, f"does not continue {ledger.origin}, which is here")
+        is_continued({name: data.get(name) for name in ("origin", "size", "root", "evidence")})
+    name = ledger.folder + CHECKPOINT
+    demand(size <= data["size"], f"{name} line 2", f"is of size {size}; {where} continues one of size {data['size']}")
+    same = size < data["size"] or root.hex() == data["root"]
+    demand(same, f"{name} line 3", f"is of another root than {where} continues")
+    signer = first["signature"]["person"]["name"] if "signature" in first else first["actor"]["id"]
+    why = f"{plain(data['evidence'])}; reason {plain(first.get('reason', 'none'))}, by {plain(signer)}"
+    case.words.append(f"{after.origin} continues {ledger.origin}, signed up to size {data['size']}: {why}.")
+    if size < data["size"]:
+        case.words.append(f"{ledger.origin} is proven here by its checkpoint of size {size}; later ones were lost.")
+    if data.get("key") != base64.b64encode(key).decode():
+        case.words.append(f"{after.origin} began with another key than the one that signed {ledger.origin} here.")
 
 
 def check_cosignatures(case: Case) -> str:
@@ -1160,7 +1230,8 @@ def check_seal(case: Case) -> str:
     data = seal["data"]
     with at(case.main.where(len(case.main.entries) - 1)):
         insist(seal["stream"] == f"site/{seal['site']}", "is not in the site's stream")
-        insist(f"batch/{data['batch']}" in case.whole_streams(), "does not name the stream of its batch")
+        own = f"batch/{data['batch']}"
+        insist(any(own in case.promised(ledger) for ledger in case.own), "does not name the stream of its batch")
         fits = not bundle.is_zip or bundle.base == data["batch"] + ".ebr"
         insist(fits, f"is of batch {data['batch']}, not of {plain(bundle.base)}")
     with at(note):
@@ -1185,10 +1256,10 @@ PASSKEY_ENTRIES = {"person:passkey:enrolled": is_enrolment, "person:passkey:remo
 def check_signatures(case: Case) -> str:
     """Each signature: statement, factors, what was shown, passkey assertion; and what a correction voids."""
     count = passkeys = 0
-    for ledger in case.ledgers:
+    ours: tuple[dict[tuple[str, str], str], set[tuple[str, str]]] = ({}, set())
+    for ledger in [*case.own, *(one for one in case.ledgers if one not in case.own)]:
         keys = read_keys(ledger)
-        enrolled: dict[tuple[str, str], str] = {}
-        gone: set[tuple[str, str]] = set()
+        enrolled, gone = ours if ledger in case.own else ({}, set())
         signers: set[str] = set()
         for position, entry in ledger.known():
             with at(ledger.where(position)):
@@ -1211,7 +1282,7 @@ def check_signatures(case: Case) -> str:
                     insist(here, f"has a passkey of {person['id']} that no entry enrols")
             strangers = sorted(signers - {person["id"] for person in keys["persons"]})
             insist(not strangers, f"does not name the signers {plain(strangers)}")
-    return f"{count} signatures, {passkeys} by passkey, {check_voids(case.main)} void"
+    return f"{count} signatures, {passkeys} by passkey, {sum(map(check_voids, case.own))} void"
 
 
 def change_passkeys(entry: Json, enrolled: dict[tuple[str, str], str], gone: set[tuple[str, str]]) -> None:
@@ -1249,14 +1320,14 @@ def check_signature(entry: Json) -> None:
 
 def check_shown(case: Case, ledger: Ledger, entry: Json) -> None:
     """What the signer saw is here, is what was recorded, and had not been corrected meanwhile."""
-    signature, index, is_main = entry["signature"], entry["index"], ledger is case.main
+    signature, index, is_own = entry["signature"], entry["index"], ledger in case.own
     name = f"data/shown/{signature['shown']}.json"
-    promised = case.whole_streams() if is_main else {}
+    promised = case.promised(ledger)
     for place in signature["after"]:
         found = ledger.entry(ledger.find(place))
         here = found["index"] < index if found else place["stream"] not in promised
         insist(here, f"signature: after names {place['stream']} {place['seq']}, which is not here before it")
-    if name not in case.bundle.sizes and not is_main:
+    if name not in case.bundle.sizes and not is_own:
         case.words.append(f"What was shown to the signer of {ledger.origin} entry {index} is not in this bundle.")
         return
     insist(name in case.bundle.sizes, f"signature: what the signer saw, {name}, is missing")
@@ -1271,7 +1342,7 @@ def check_shown(case: Case, ledger: Ledger, entry: Json) -> None:
         found = ledger.entry(position)
         here = found and found["index"] < index and ledger.leaves[position or 0].hex() == source["leaf"]
         insist(
-            here or (not found and not is_main), f"signature: was shown {stream} {seq}, which is not here so before it"
+            here or (not found and not is_own), f"signature: was shown {stream} {seq}, which is not here so before it"
         )
         for change in ledger.corrections.get((stream, seq), []):
             known = change["index"] >= index or change["seq"] <= after.get(change["stream"], change["seq"])
@@ -1350,7 +1421,16 @@ ROW = re.compile(
 )
 SPAN: dict[str, Rule] = {"device": is_id, "from": is_time, "to": is_time}
 is_chunk = fields(
-    {**SPAN, "tag": is_id, "count": whole(1), "offset": whole(), "length": whole(1), "sha256": is_hex, "entry": whole()}
+    {
+        **SPAN,
+        "tag": is_id,
+        "count": whole(1),
+        "offset": whole(),
+        "length": whole(1),
+        "sha256": is_hex,
+        "entry": whole(),
+    },
+    {"gen": whole(1)},
 )
 is_index = fields({"chunks": listed(is_chunk)})
 is_window = fields({**SPAN, "run": is_id, "count": whole(), "root": is_hex})
@@ -1407,10 +1487,12 @@ def check_telemetry(case: Case) -> str:
         order = [(chunk["device"], chunk["tag"], chunk["offset"]) for chunk in chunks]
         insist(order == sorted(set(order)), "is not in order of device, tag and offset")
     files: dict[str, list[Json]] = {name: [] for name in case.bundle.sizes if name.endswith(".csv.gz")}
-    windows: dict[int, list[Json]] = {}
+    windows: dict[tuple[Ledger | None, int], list[Json]] = {}
+    generations = {(one.owner or ("", 0))[1]: one for one in case.own[:-1]}
     for chunk in chunks:
         files.setdefault(f"data/telemetry/{chunk['device']}/{chunk['tag']}.csv.gz", []).append(chunk)
-        windows.setdefault(chunk["entry"], []).append(chunk)
+        sealer = generations.get(chunk["gen"]) if "gen" in chunk else case.main
+        windows.setdefault((sealer, chunk["entry"]), []).append(chunk)
     for file in sorted(files):
         demand(files[file], plain(file)[1:-1], "is not in the index")
         with at(file):
@@ -1443,18 +1525,18 @@ def check_samples(bundle: Bundle, name: str, chunks: list[Json]) -> None:
     demand(not unpacked.take(1), f"{name} line {line}", "is beyond what the index says")
 
 
-def check_windows(case: Case, windows: dict[int, list[Json]]) -> None:
+def check_windows(case: Case, windows: dict[tuple[Ledger | None, int], list[Json]]) -> None:
     """Each telemetry:window:sealed of a whole stream has all its chunks, and each chunk its entry."""
-    kind, promised = "telemetry:window:sealed", case.whole_streams()
-    for index in sorted(windows):
-        found = case.main.entry(case.main.by_index.get(index))
-        demand(found.get("type") == kind, INDEX, f"names entry {index}, which seals no telemetry here")
+    kind = "telemetry:window:sealed"
     last: dict[tuple[str, str], str] = {}
-    for position, entry in case.main.known():
-        data, chunks = entry["data"], windows.get(entry["index"], [])
-        if entry["type"] != kind or (not chunks and entry["stream"] not in promised):
+    for ledger, index in sorted(windows, key=lambda key: key[1]):
+        found = ledger.entry(ledger.by_index.get(index)) if ledger else {}
+        demand(found.get("type") == kind, INDEX, f"names entry {index}, which seals no telemetry here")
+    for ledger, position, entry in [(one, *known) for one in case.own for known in one.known()]:
+        data, chunks = entry["data"], windows.get((ledger, entry["index"]), [])
+        if entry["type"] != kind or (not chunks and entry["stream"] not in case.promised(ledger)):
             continue
-        with at(case.main.where(position)):
+        with at(ledger.where(position)):
             is_window(data)
             insist(entry["stream"] == f"run/{data['run']}", "seals the samples of another run")
             begin, end = (datetime.datetime.fromisoformat(data[key][:-1] + "+00:00") for key in ("from", "to"))
@@ -1490,7 +1572,7 @@ def check_documents(case: Case) -> str:
                     ledger.where(position),
                     "removes content without a legal ground",
                 )
-                gone[digest] = entry["index"]
+                gone[digest] = f"{entry['index']}" if ledger is case.main else f"{entry['index']} of {ledger.origin}"
             wanted["shown"] |= {entry["signature"]["shown"]} if "signature" in entry else set()
             wanted["content"] |= {digest for digest, _ in contents(entry["data"])}
             wanted["nodemaps"] |= set(texts(entry["data"]))
@@ -1506,8 +1588,8 @@ def check_documents(case: Case) -> str:
                 f"was removed by entry {gone.get(match[2])}, but is here",
             )
             count[match[1]] += 1
-    for position, entry in case.main.known():
-        where = case.main.where(position)
+    for ledger, position, entry in [(one, *known) for one in case.own for known in one.known()]:
+        where = ledger.where(position)
         for digest, size in contents(entry["data"]):
             name = f"data/content/{digest}"
             if digest in gone:
