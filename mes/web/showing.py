@@ -44,6 +44,7 @@ def dress_pages(app: Flask) -> None:
     app.template_filter("value_text")(value_text)
     app.add_template_global(fresh_op, "new_op")
     app.add_template_global(may)
+    app.add_template_global(oidc_linked)
 
 
 def _everywhere() -> dict[str, Any]:
@@ -73,6 +74,11 @@ def may(*roles: str) -> bool:
     """Say whether the signed-in person holds one of the roles; what is offered, not what is allowed."""
     session: Session | None = g.get("session")
     return session is not None and bool(session.person.roles & {Role(role) for role in roles if role})
+
+
+def oidc_linked() -> frozenset[str]:
+    """Return who comes in through the hospital's provider."""
+    return services().oidc.linked()
 
 
 def local(at: datetime | None, how: str = "%a %d %b %H:%M") -> str:
