@@ -1,82 +1,85 @@
-"""Random histories of acts through the services: what is replayed into fresh tables is what lived."""
+"""Random histories of a whole site, through HTTP: what is replayed into fresh tables is what lived, in every table."""
 
 import random
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from mes.batches.decide.values import GivenValue
-from mes.batches.model import MaterialUse
-from mes.errors import Refusal
 from mes.ledger.verify import verify_ledger
-from mes.people.model import Role
 from mes.site_process.rebuild import PROJECTED, replay
-from tests.batches.builders import T0
-from tests.batches.conftest import founded, ward, ward_of  # noqa: F401 - fixtures
-from tests.batches.houses import PROJECTIONS, Ward, with_device
+from tests.site_process.living import Life, begin_life, whole_batch
 from tests.site_process.rows import rows_of
 
-VALUES = (GivenValue("volume", "100.0", "mL"),)
-INTAKE = (GivenValue("viability", "98.2", "%"), GivenValue("intact", "yes"))
-BUFFER = (MaterialUse("BUFFER", "LOT-1", T0 + timedelta(days=90)),)
-USERS = ("nora", "olivia", "otto", "viktor", "sofia", "quinn", "quirin", "claire")
+ACTS = 60
 
 
-def act(ward: Ward, dice: random.Random, count: int) -> None:  # noqa: F811
-    """Let somebody do something; what the rules refuse is part of life."""
-    batch, step, user = dice.choice(["B0", "B1", "B2"]), dice.choice(["S1", "S2"]), dice.choice(USERS)
-    acts = [
-        lambda: ward.a_batch(f"B{count}", f"O{count}"),
-        lambda: ward.does(user, ward.steps.start, batch, step),
-        lambda: ward.does(user, ward.steps.scan, batch, step, "bag", dice.choice(["ours", "other"])),
-        lambda: ward.does(user, ward.steps.use_materials, batch, step, BUFFER),
-        lambda: ward.does(user, ward.steps.perform, batch, step, VALUES if step == "S1" else INTAKE),
-        lambda: ward.does(user, ward.steps.verify, batch, step),
-        lambda: ward.does(
-            user, ward.corrections.correct, batch, "S1", GivenValue("volume", f"{count}.0", "mL"), reason="misread"
-        ),
-        lambda: ward.does(user, ward.problems.hold, batch, reason="a question"),
-        lambda: ward.does(user, ward.problems.resume, batch, reason="answered"),
-        lambda: ward.does(
-            user, ward.problems.report, batch, what="lot", account="a wrong lot", occurred_at=ward.house.clock.now(),
-            source="memory",
-        ),
-        lambda: ward.does(user, ward.problems.assess_deviation, batch, "D1", "none"),
-        lambda: ward.house.employ(f"person-{count}", Role.OPERATOR),
-    ]  # fmt: skip
-    chosen = dice.choice(acts)
-    try:
-        chosen()
-    except (Refusal, KeyError):
-        return
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    """Give a site on SQLite that lives on from test to test."""
+    yield from closing(begin_life(tmp_path_factory.mktemp("life") / "site", 1))
+
+
+@pytest.fixture
+def any_life(tmp_path: Path, ledger_url: str) -> Iterator[Life]:
+    """Give a site of its own, on either database."""
+    yield from closing(begin_life(tmp_path / "lived", 0, database_url=ledger_url))
+
+
+def closing(made: Life) -> Iterator[Life]:
+    yield made
+    made.house.close()
+
+
+def is_replayed(life: Life) -> None:
+    """Make every projection anew and compare every table of the database."""
+    site, live = life.house.wired.services, rows_of(life.house.engine)
+    told = replay(life.house.engine, site.ledger)
+    assert told.entries == site.ledger.size
+    assert sorted(told.tables) == sorted(name for metadata in PROJECTED for name in metadata.tables)
+    now = rows_of(life.house.engine)
+    differing = {name: (set(live[name]) ^ set(now[name])) for name in live if live[name] != now[name]}
+    assert differing == {}
+    assert now.keys() == live.keys()
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_replayed_is_what_lived(ward: Ward, seed: int) -> None:  # noqa: F811
-    live_and_replayed(ward, seed)
+def test_what_is_replayed_is_what_lived(life: Life, seed: int) -> None:
+    life.dice = random.Random(seed)
+    before = life.house.wired.services.ledger.size
+    life.live(ACTS)
+    assert life.house.wired.services.ledger.size > before + ACTS // 4
+    is_replayed(life)
+
+
+def test_a_whole_batch_among_other_things_is_replayed(tmp_path: Path) -> None:
+    with contextmanager(closing)(begin_life(tmp_path / "whole", 10)) as life:
+        every_table_is_filled(life)
+
+
+def every_table_is_filled(life: Life) -> None:
+    """Live until no projection is empty: only then does its comparison say anything."""
+    whole_batch(life, lambda: life.bustle(10))
+    life.live(4 * ACTS)
+    is_replayed(life)
+    rows = rows_of(life.house.engine)
+    assert [name for metadata in PROJECTED for name in metadata.tables if not rows[name]] == []
+    site = life.house.wired.services
+    assert verify_ledger(life.house.engine).size == site.ledger.size
+    assert sum(life.refused.values()) > 0
+
+
+def test_on_either_database(any_life: Life) -> None:
+    any_life.live(ACTS // 2)
+    is_replayed(any_life)
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("seed", range(3, 60))
-def test_what_is_replayed_is_what_lived_in_many_histories(ward: Ward, seed: int) -> None:  # noqa: F811
-    live_and_replayed(ward, seed)
-
-
-def live_and_replayed(ward: Ward, seed: int) -> None:  # noqa: F811
-    """Live a random history and compare the tables with those made anew."""
-    for metadata in PROJECTED:
-        metadata.create_all(ward.engine)
-    dice = random.Random(seed)
-    with_device(ward)
-    before = ward.house.ledger.size
-    for number in range(2):
-        ward.a_batch(f"B{number}", f"O{number}")
-    for count in range(2, 40):
-        ward.house.clock.advance(timedelta(minutes=dice.randint(1, 30)))
-        act(ward, dice, count)
-    own = {name for metadata, _ in PROJECTIONS for name in metadata.tables}  # what a ward keeps of all projections
-    live = {name: rows for name, rows in rows_of(ward.engine).items() if name in own}
-    assert ward.house.ledger.size > before + 5
-    replay(ward.engine, ward.house.ledger)
-    assert {name: rows for name, rows in rows_of(ward.engine).items() if name in own} == live
-    assert verify_ledger(ward.engine).size == ward.house.ledger.size
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_on_either_database_in_many_histories(any_life: Life, seed: int) -> None:
+    any_life.dice = random.Random(seed)
+    for _ in range(10):
+        any_life.live(ACTS)
+        is_replayed(any_life)
+    assert verify_ledger(any_life.house.engine).size == any_life.house.wired.services.ledger.size
