@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template
 
-from mes.identity.model import ErasureGround, RemovalGround
+from mes.identity.model import NEVER_LAWFUL, ErasureGround, RemovalGround
 from mes.ids import stream
 from mes.people.model import Role
 from mes.web.permission import current_session, role_required
@@ -30,7 +30,9 @@ def contents(batch_id: str) -> str:
     site = services()
     state = site.recorder.load(batch_id)
     where = stream("batch", state.batch)
+    kept_until, now = site.contents.kept_until(where), site.clock.now()
+    is_kept = kept_until is not None and kept_until > now
     return render_template(
-        "contents.html", state=state, vein=vein(state, site.clock.now()), contents=site.contents.listed(where),
-        kept_until=site.contents.kept_until(where), grounds=list(RemovalGround),
+        "contents.html", state=state, vein=vein(state, now), contents=site.contents.listed(where),
+        kept_until=kept_until, grounds=[one for one in RemovalGround if not is_kept or one in NEVER_LAWFUL],
     )  # fmt: skip
