@@ -114,3 +114,22 @@ def test_the_excursion_of_the_scenario_became_an_exception_of_the_batch(bundle):
     assert limits
     occurred = datetime.fromisoformat(limits[0]["occurred"]["at"])
     assert datetime.fromisoformat(limits[0]["at"]) - occurred < timedelta(hours=3)
+
+
+def mes(*asked: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mes", *asked]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.rule("REG-A11-07", "REG-DI-07")
+def test_the_whole_site_is_restored_from_a_backup_and_its_record_is_the_same(run, tmp_path):
+    """The drill makes the record that was handed out again, from the restored site, byte for byte."""
+    site = ["--site", str(run.folder / "demo" / "site")]
+    made = mes("backup", "make", *site, "--to", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    drilled = mes("backup", "drill", *site, str(folder))
+    assert drilled.returncode == 0, drilled.stdout + drilled.stderr
+    assert "OK   sealed records" in drilled.stdout
+    assert "made again: " in drilled.stdout
+    folder.chmod(0o700)  # so that the test's folder can be cleared away

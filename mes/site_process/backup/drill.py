@@ -179,7 +179,7 @@ class Drill:
                     step.wrong += _refuted(path, SiteKey.load(settings.site_key_path).vkey)
             finally:
                 wired.close()
-            step.found = f"{len(made)} records made again" if made else "no record was ever exported"
+            step.found = f"made again: {len(made)}" if made else "no record was ever exported"
 
 
 def _sealed_records(reader: LedgerReader) -> Iterator[tuple[int, str]]:
