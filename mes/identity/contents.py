@@ -11,6 +11,7 @@ from mes.ids import Op, Stream
 from mes.ledger.content import content_places
 from mes.ledger.content_checks import removals_of
 from mes.ledger.entry import Entry, Write
+from mes.ledger.repeats import repeated
 from mes.ledger.site_events import ContentRemoved
 from mes.ledger.store import Ledger
 from mes.people.decide import actor_for
@@ -65,11 +66,10 @@ class ContentDesk:
         Refuses `role-missing` (403), `reason-missing` (422), `content-not-here` (404), `content-gone` and as
         `decide.check_removal`. A repeated operation removes nothing more. Rule: REG-DI-08, SEC-54.
         """
-        known = self._ledger.operation(op)
-        if known:
-            if (known[0].type, known[0].data.get("content")) != (ContentRemoved.tag, digest):
-                raise Refusal("operation-other", op=op)
-            return known[0]
+        person = session.person.id
+        known = repeated(self._ledger, op, where, person, ContentRemoved, content=digest, ground=ground)
+        if known is not None:
+            return known
         if decide.MAY_DECIDE not in session.person.roles:
             raise Refusal("role-missing", status=403, role=decide.MAY_DECIDE.value)
         why = (reason or "").strip()

@@ -14,6 +14,7 @@ from mes.ids import Op, Stream, stream
 from mes.ledger.entry import Draft, Entry, Write
 from mes.ledger.events import Event, decode_event
 from mes.ledger.reader import LedgerReader
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Ledger
 from mes.people.decide import actor_for
 from mes.people.model import Session
@@ -52,7 +53,8 @@ class ErasureDesk:
         Refuses `role-missing` (403), `reason-missing` (422), `patient-unknown` (404) and as `decide.answer_erasure`.
         Rule: REG-PRV-02.
         """
-        if not self._repeats(session, op, ErasureRequested, patient):
+        where, person = stream("patient", patient), session.person.id
+        if repeated(self._ledger, op, where, person, ErasureRequested, ground=ground) is None:
             why = self._checked(session, patient, reason)
             standing, now = standing_of(self._ledger, patient), self._clock.now()
             kept = self._kept_until(patient)
@@ -71,7 +73,8 @@ class ErasureDesk:
         Refuses `role-missing` (403), `reason-missing` (422), `patient-unknown` (404) and as `decide.forget`.
         Rule: SEC-54, REG-DI-08.
         """
-        if not self._repeats(session, op, PatientForgotten, patient):
+        where, person = stream("patient", patient), session.person.id
+        if repeated(self._ledger, op, where, person, PatientForgotten) is None:
             why = self._checked(session, patient, reason)
             standing = standing_of(self._ledger, patient)
             until = self._kept_until(patient)
@@ -98,16 +101,6 @@ class ErasureDesk:
         if not self._vault.knows(patient) and not self._vault.is_forgotten(patient):
             raise Refusal("patient-unknown", status=404, patient=patient[:64])
         return str(reason).strip()
-
-    def _repeats(self, session: Session, op: Op, act: type[Event], patient: str) -> bool:
-        """Whether this very act was done before; refuses `operation-other` where the operation was another."""
-        done = self._ledger.operation(op)
-        if not done:
-            return False
-        first, same = done[0], (act.tag, patient, session.person.id)
-        if (first.type, first.data.get("patient"), first.document["actor"]["id"]) != same:
-            raise Refusal("operation-other", op=op)
-        return True
 
     def _asked(self, patient: str) -> Entry | None:
         entries = self._ledger.stream(stream("patient", patient))

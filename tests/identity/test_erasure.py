@@ -123,7 +123,8 @@ def test_nobody_forgets_alone_in_another_role_or_without_a_reason(site: Site) ->
 def test_an_operation_stands_for_one_act_of_one_person(site: Site) -> None:
     op = new_op()
     site.request(op=op)
-    for act in (lambda: site.forget(op=op), lambda: site.request("quentin", op=op)):
+    other = {"op": op, "ground": ErasureGround.MISTAKE}
+    for act in (lambda: site.forget(op=op), lambda: site.request("quentin", op=op), lambda: site.request(**other)):
         with pytest.raises(Refusal, match="operation-other"):
             act()
 

@@ -194,11 +194,11 @@ def touches(site: Path, copy: Path) -> int:
     return int(told.split()[0])
 
 
-def test_killed_at_any_of_a_few_points_it_is_settled(tmp_path: Path) -> None:
+def test_killed_at_a_few_points_it_is_settled(tmp_path: Path) -> None:
     site, known = a_site(tmp_path)
     count = touches(site, tmp_path / "count")
     assert count > 20
-    for nth in (2, count // 3, count // 2, count - 6, count - 1):
+    for nth in (count // 3, count // 2, count - 6):
         after_a_kill(site, tmp_path / f"killed-{nth}", known, nth)
 
 

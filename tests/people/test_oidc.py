@@ -320,6 +320,26 @@ def test_links_are_made_and_ended_by_others(site: Site) -> None:
     assert desk.linked() == frozenset()
 
 
+@pytest.mark.rule("REL-02", negative=True)
+def test_links_live_on_both_databases_and_an_operation_stands_for_one(
+    tmp_path: Path, ledger_url: str, shared: Provider
+) -> None:
+    with open_house(tmp_path, ledger_url) as house:
+        site, op = Site(house, shared), new_op()
+        olga = house.employ("olga", Role.OPERATOR)
+        for _ in range(2):
+            site.desk.link(olga.id, "u-2", by=ADMIN, reason="badge seen", op=op)
+        assert site.desk.linked() == {site.nora.id, olga.id}
+        for act in (
+            lambda: site.desk.link(olga.id, "u-3", by=ADMIN, reason=None, op=op),
+            lambda: site.desk.link(site.nora.id, "u-2", by=ADMIN, reason=None, op=op),
+            lambda: site.desk.unlink(olga.id, by=ADMIN, reason="x", op=op),
+        ):
+            with pytest.raises(Refusal, match="operation-other"):
+                act()
+        assert house.types_of("person", olga.id).count("person:oidc:linked") == 1
+
+
 def test_without_a_provider_the_door_is_shut(site: Site) -> None:
     house = site.house
     desk = OidcDesk(house.ledger, house.clock, house.sessions, house.people, None, b"k" * 32)

@@ -12,6 +12,7 @@ from mes.errors import Refusal
 from mes.ids import Op, PersonId, checked_id, new_op, stream
 from mes.ledger.entry import Actor, Write
 from mes.ledger.events import Event
+from mes.ledger.repeats import repeated
 from mes.ledger.store import Alongside, Ledger
 from mes.people import decide
 from mes.people.model import Person, Session
@@ -109,12 +110,13 @@ class OidcDesk:
         `oidc-subject-taken`. Nobody links themselves: `access-own`.
         """
         issuer, person = self.provider.client.issuer, self._people.person(person_id)
-        if self._is_done(op, OidcLinked, person.id):
+        event = OidcLinked(person.id, issuer, self.digest(issuer, checked_subject(subject)))
+        where = stream("person", person.id)
+        if repeated(self._ledger, op, where, by.id, OidcLinked, issuer=issuer, subject=event.subject):
             return person
         decide.active(person)
         if by.id == person.id:
             raise Refusal("access-own")
-        event = OidcLinked(person.id, issuer, self.digest(issuer, checked_subject(subject)))
 
         def free(conn: Connection) -> None:
             tables.subject_is_free(conn, self._ledger.site, issuer, event.subject, person.id)
@@ -128,7 +130,7 @@ class OidcDesk:
     def unlink(self, person_id: str, *, by: Actor, reason: str | None, op: Op) -> Person:
         """End a link and every session of the person; refuses `oidc-off`, `person-unknown` (404), `oidc-not-linked`."""
         issuer, person = self.provider.client.issuer, self._people.person(person_id)
-        if self._is_done(op, OidcUnlinked, person.id):
+        if repeated(self._ledger, op, stream("person", person.id), by.id, OidcUnlinked, issuer=issuer):
             return person
         if not (reason or "").strip():
             raise Refusal("reason-missing", status=422)
@@ -156,12 +158,6 @@ class OidcDesk:
         if found is None:
             raise SignInRefused(Cause.UNLINKED)
         return self._people.person(found)
-
-    def _is_done(self, op: Op, act: type[Event], person: str) -> bool:
-        done = self._ledger.operation(op)
-        if done and (done[0].type, done[0].data.get("person")) != (act.tag, person):
-            raise Refusal("operation-other", op=op)
-        return bool(done)
 
     def _append(
         self, event: Event, person: PersonId, by: Actor, reason: str | None, op: Op, alongside: Alongside | None = None
