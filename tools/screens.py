@@ -46,7 +46,13 @@ AT_WORK = (
     Shot("batches", "/batches", "olivia"),
 )
 AT_THE_GATE = (Shot("release", f"/batches/{BATCH}/release", "paula"),)
-AFTERWARDS = (Shot("record", f"/batches/{BATCH}/record", "anna"), Shot("sign-in", "/sign-in"))
+AFTERWARDS = (
+    Shot("record", f"/batches/{BATCH}/record", "anna"),
+    Shot("trail", f"/batches/{BATCH}/trail", "paula"),
+    Shot("people", "/people", "ada"),
+    Shot("training", "/training", "sofia"),
+    Shot("sign-in", "/sign-in"),
+)
 
 
 class Photographer:
