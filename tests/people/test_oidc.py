@@ -273,6 +273,20 @@ def test_a_provider_that_says_nothing_usable_of_itself_is_not_asked(site: Site, 
     assert (refused.value.code, refused.value.status) == ("oidc-unreachable", 503)
 
 
+def test_a_provider_that_fails_is_not_asked_again_at_once(site: Site) -> None:
+    """The door is public: strangers must not make this site ask and wait again and again."""
+    desk = site.a_desk()
+    site.provider.discovery = lambda told: Response("no", 500)
+    site.provider.asked.clear()
+    for _ in range(5):
+        with pytest.raises(Refusal, match="oidc-unreachable"):
+            desk.begin("touch-1")
+    assert len(site.provider.asked) == 1
+    site.provider.discovery = lambda told: told
+    site.house.wall.now += 16
+    assert desk.begin("touch-1").url.startswith(site.provider.issuer)
+
+
 def test_a_provider_that_is_away(site: Site) -> None:
     with pytest.raises(Refusal, match="oidc-unreachable"):
         site.a_desk(issuer="http://127.0.0.1:9").begin("touch-1")

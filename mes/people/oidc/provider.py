@@ -17,6 +17,7 @@ from mes.people.oidc.tokens import UnknownKeyError, check_token
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEPT_S = 10 * 60
+PATIENCE_S, PAUSE_S = 2.0, 15.0
 NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -37,6 +38,7 @@ class Provider:
         self._wall = wall
         self._lock = Lock()
         self._known: Known | None = None
+        self._failed_at: float | None = None
 
     def authorization_url(self, state: str, flow: Flow) -> str:
         """Return where the browser asks; SignInRefused (unreachable) if the provider says nothing usable of itself."""
@@ -74,10 +76,24 @@ class Provider:
         return answer.get("id_token")
 
     def _know(self, *, anew: bool = False) -> Known:
-        with self._lock:
-            if self._known is None or anew or self._known.until < self._wall():
-                self._known = self._asked()
+        """Return what the provider said of itself; one thread asks, and a failure is not repeated at once.
+
+        The door is open to strangers: they must not keep this site's threads waiting for a provider that is away.
+        """
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise SignInRefused(Cause.UNREACHABLE)
+        try:
+            now = self._wall()
+            if self._known is not None and not anew and now <= self._known.until:
+                return self._known
+            if self._failed_at is not None and 0 <= now - self._failed_at < PAUSE_S:
+                raise SignInRefused(Cause.UNREACHABLE)
+            self._failed_at = now  # unless what follows succeeds
+            self._known = self._asked()
+            self._failed_at = None
             return self._known
+        finally:
+            self._lock.release()
 
     def _asked(self) -> Known:
         try:
