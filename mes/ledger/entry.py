@@ -8,6 +8,7 @@ from typing import Any
 from mes.ids import Op, Stream
 
 FORMAT = 1
+_GENERATION = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Entry:
     @property
     def order(self) -> int:
         """Return its place over all generations of the site, for keys of tables: the index in the first one."""
-        return (int(self.document["gen"]) - 1) * (1 << 40) + int(self.document["index"])
+        return (int(self.document["gen"]) - 1) * _GENERATION + int(self.document["index"])
 
     @property
     def printed(self) -> str:
@@ -132,3 +133,8 @@ class Entry:
         if self.is_earlier:
             return Ref(self.document["index"], self.leaf.hex(), self.document["site"], self.document["gen"])
         return Ref(self.index, self.leaf.hex())
+
+
+def printed(index: int, gen: int) -> str:
+    """Return an index as generation `gen` sees it for people, as `Entry.printed` does; -1 stands for none."""
+    return str(index) if index >= -1 else f"{gen + index // _GENERATION}/{index % _GENERATION}"

@@ -49,7 +49,7 @@ REQUEST = Table(
     Column("reason", String(500), nullable=False),
     Column("entry_index", BigInteger, nullable=False),
 )
-"""`entry_index` names the newest entry about the request."""
+"""`entry_index` names the newest entry about the request, by its place over all generations (`Entry.order`)."""
 REVIEW = Table(
     "access_review",
     METADATA,
@@ -135,14 +135,14 @@ def _judge(conn: Connection, site: str, at: str, entry: Entry, event: Event | No
             conn.execute(insert(REQUEST).values(
                 site=site, request=event.request, person=event.person, role=event.role.value,
                 requester=event.requester, state=Asked.OPEN.value, at=at,
-                reason=str(entry.document.get("reason", "")), entry_index=entry.index,
+                reason=str(entry.document.get("reason", "")), entry_index=entry.order,
             ))  # fmt: skip
         case AccessApproved():
-            _settle(conn, site, event.request, Asked.APPROVED, entry.index, approver=event.approver)
+            _settle(conn, site, event.request, Asked.APPROVED, entry.order, approver=event.approver)
         case AccessRefused():
-            _settle(conn, site, event.request, Asked.REFUSED, entry.index)
+            _settle(conn, site, event.request, Asked.REFUSED, entry.order)
         case RoleGranted():
-            done = {"state": Asked.EXECUTED.value, "entry_index": entry.index}
+            done = {"state": Asked.EXECUTED.value, "entry_index": entry.order}
             where = (REQUEST.c.person == event.person, REQUEST.c.role == event.role.value)
             open_ = REQUEST.c.state == Asked.APPROVED.value
             conn.execute(update(REQUEST).where(REQUEST.c.site == site, *where, open_).values(**done))
@@ -189,7 +189,7 @@ def requests(conn: Connection, site: str, *states: Asked) -> list[Any]:
 
 
 def find_request(conn: Connection, site: str, request: str) -> tuple[AccessRequest, int]:
-    """Return a request and the index of the newest entry about it; refuses `access-unknown` (404)."""
+    """Return a request and the order of the newest entry about it; refuses `access-unknown` (404)."""
     where = (REQUEST.c.site == site, REQUEST.c.request == request)
     row = conn.execute(select(REQUEST).where(*where)).one_or_none()
     if row is None:

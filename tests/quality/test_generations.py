@@ -1,6 +1,6 @@
 """A batch that was open when its ledger had to be continued: it goes on, flagged, gated and certified."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +9,15 @@ import pytest
 
 from mes.batches.service.recorder import Recorder
 from mes.errors import Refusal
+from mes.ids import Stream, new_op
 from mes.ledger.checkpoints import Checkpoint
 from mes.ledger.database import open_engine
-from mes.ledger.entry import Actor
+from mes.ledger.entry import Actor, Draft
 from mes.ledger.store import Ledger
 from mes.ledger.verify import verify_ledger
 from mes.people import tables
+from mes.people.model import Role
+from mes.people.ports import Line
 from mes.people.service import PeopleService
 from mes.quality.gate.model import GateStatus
 from mes.quality.integrity import BatchIntegrity
@@ -22,6 +25,7 @@ from mes.quality.service import QualityService
 from mes.quality.specifications import VendoredSpecifications
 from mes.schedule import VeinToVein
 from mes.signatures.service import SigningService
+from tests.people.houses import ADMIN, APPROVER, ASKER, scribble
 from tests.quality.builders import ready
 from tests.quality.site import OneMaster, Site, a_site
 from tests.quality.test_service import certify
@@ -110,3 +114,36 @@ def test_it_is_certified_in_the_next_generation(both: tuple[Site, Site]) -> None
     engine = open_engine(f"sqlite:///{after.house.folder / 'site.sqlite'}")
     assert [verify_ledger(engine, gen=gen).gen for gen in (1, 2)] == [1, 2]
     engine.dispose()
+
+
+@pytest.mark.rule("REG-P11-10g")
+def test_a_request_for_access_goes_on_in_the_next_generation(tmp_path: Path) -> None:
+    with a_site(tmp_path, ready()) as before:
+        people = before.house.people
+        anna = people.enroll(name="Anna Claes", user_name="anna.claes", by=ADMIN)
+        asked = [
+            people.request_access(anna.id, role, by=ASKER, reason="new in the team", op=new_op())
+            for role in (Role.OPERATOR, Role.VERIFIER)
+        ]
+        people.approve_access(asked[0], by=APPROVER, sign=scribble, op=new_op())
+        with continued(before) as after:
+            for nth in range(60):  # entries of now stand at the places where those stood before
+                name = f"{'abcdefghij'[nth // 10]}{'abcdefghij'[nth % 10]}"
+                after.house.people.enroll(name=f"Zoe {name}", user_name=f"zoe.{name}", by=ADMIN)
+            seen: list[Line] = []
+
+            def sign(
+                draft: Draft, *, where: Stream, after: Sequence[tuple[Stream, int]], lines: Sequence[Line]
+            ) -> tuple[Draft, tuple[bytes, ...]]:
+                seen.extend(lines)
+                return scribble(draft, where=where, after=after, lines=lines)
+
+            after.house.people.approve_access(asked[1], by=APPROVER, sign=sign, op=new_op())
+            assert ("Asked by", ASKER.name) in [line[:2] for line in seen]
+            for role in (Role.OPERATOR, Role.VERIFIER):
+                assert role in after.house.people.grant_role(anna.id, role, by=ADMIN).roles
+            entries = after.entries("person", anna.id)
+            granted = [one for one in entries if one.type == "person:role:granted"]
+            assert [one.document["refs"][0].get("gen") for one in granted] == [1, None]
+            approvals = [one.leaf.hex() for one in entries if one.type == "person:access:approved"]
+            assert [one.document["refs"][0]["leaf"] for one in granted] == approvals

@@ -116,8 +116,8 @@ class House:
         draft = event.draft()
         person = Person(PersonId(ident), name, name.lower())
         digest = statement(
-            site=SITE, gen=1, stream=Stream(stream), type=draft.type, after=after, shown=seen.digest, meaning=meaning,
-            text=TEXTS[meaning], person=person, data=draft.data, reason=reason,
+            site=SITE, gen=self.ledger.gen, stream=Stream(stream), type=draft.type, after=after, shown=seen.digest,
+            meaning=meaning, text=TEXTS[meaning], person=person, data=draft.data, reason=reason,
         )  # fmt: skip
         factors = ["user_name", "password", *(["totp"] if meaning in TWO_FACTOR else [])]
         document: dict[str, Any] = {

@@ -91,10 +91,10 @@ class AccessDesk(CredentialDesk):
 
     def approve_access(self, request_id: str, *, by: Actor, sign: Sign, op: Op) -> AccessRequest:
         """Approve a request with QA's two-factor signature; it gives access only once executed."""
-        request, index = self._request(request_id)
+        request, order = self._request(request_id)
         if self._is_done(op, by, AccessApproved, request.person, request=request.id):
             return request
-        person, asked = self.person(request.person), self._ledger.entry(index)
+        person, asked = self.person(request.person), self._about(request.person, order)
         event = decide.approve_access(request, person, approver=PersonId(by.id))
         lines: list[Line] = [
             ("Person", person.name, None), ("Present roles", words(person), None),
@@ -131,7 +131,7 @@ class AccessDesk(CredentialDesk):
         event = decide.grant_role(
             self.person(person_id), role, executor=by.id, request=request, site_has_signing_qa=self.has_signing_qa()
         )
-        refs = (self._ledger.entry(row.entry_index).reference,) if row else ()
+        refs = (self._about(person_id, row.entry_index).reference,) if row else ()
         self._append(person_id, event.draft(refs=refs), by=by, expected_seq=expected, op=op)
         return self.person(person_id)
 
@@ -214,6 +214,10 @@ class AccessDesk(CredentialDesk):
         """Return everybody who was ever enrolled, ordered by user name."""
         with self._ledger.read() as conn:
             return tables.all_persons(conn, self._ledger.site)
+
+    def _about(self, person: PersonId, order: int) -> Entry:
+        """Return the entry about a request, of whatever generation: it stands in the stream of its person."""
+        return next(one for one in self._ledger.stream(stream("person", person)) if one.order == order)
 
     def _request(self, request_id: str) -> tuple[AccessRequest, int]:
         with self._ledger.read() as conn:

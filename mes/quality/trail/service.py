@@ -50,7 +50,7 @@ class TrailReview:
     def unreviewed(self, state: BatchState) -> tuple[str, ...]:
         """Name the entries that matter and that the last review did not see; all of them if there was none."""
         newer = decide.newer_than_review(state, self._own(state))
-        return tuple(f"{entry.index} {' '.join(entry.type.split(':')[1:])}" for entry in newer)
+        return tuple(f"{entry.printed} {' '.join(entry.type.split(':')[1:])}" for entry in newer)
 
     def examine(self, acting: Acting, batch_id: str, *, index: int, comment: str | None = None) -> BatchState:
         """Record that the reviewer opened an entry, with a comment if they made one.
@@ -127,11 +127,12 @@ def review_items(state: BatchState, trail: Trail, event: ev.TrailReviewSigned) -
 
     A line names its entry where that stands in the batch's own stream, so that a correction of it voids the review.
     """
-    items = [ShownItem("Reviewed", f"{event.entries} entries, up to entry {event.up_to}")]
+    up_to = next((one.printed for one in trail.entries if one.index == event.up_to), str(event.up_to))
+    items = [ShownItem("Reviewed", f"{event.entries} entries, up to entry {up_to}")]
     items += [ShownItem(one.risk.capitalize(), str(one.count)) for one in event.counted]
     for one in trail.critical:
         source = one.entry if one.entry.stream == state.stream else None
-        items.append(ShownItem(f"Entry {one.entry.index}, {one.risk.value}", one.why, source))
+        items.append(ShownItem(f"Entry {one.entry.printed}, {one.risk.value}", one.why, source))
     rest = sum(trail.rest.values())
     return [*items, ShownItem("Other entries", f"{rest} of {len(trail.rest)} types")]
 

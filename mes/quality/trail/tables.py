@@ -1,7 +1,7 @@
 """The projection `trail`: one line per entry, so that person, item, time, reason and role are found without a scan."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -201,13 +201,21 @@ def entries_between(
 ) -> list[Entry]:
     """Return the entries of some streams with an index from `first` to `last`, perhaps of one type, in order.
 
+    A negative index is one of an earlier generation, and so are those of its entries here.
+
     Read from the ledger itself: a review looks at what is, not at a projection of it.
     """
     low, high = position_of(gen, first), position_of(gen, last)
-    where = [ENTRY.c.gen == gen, ENTRY.c.stream.in_(streams), ENTRY.c.position.between(low, high)]
+    gens = range(gen + first // GENERATION, gen + 1)
+    where: list[ColumnElement[bool]] = [
+        ENTRY.c.gen.in_(gens),
+        ENTRY.c.stream.in_(streams),
+        ENTRY.c.position.between(low, high),
+    ]
     where += [ENTRY.c.type == kind] if kind else []
     rows = connection.execute(select(ENTRY.c.body, ENTRY.c.leaf).where(*where).order_by(ENTRY.c.position))
-    return [entry_of(bytes(row.body), bytes(row.leaf)) for row in rows]
+    found = [entry_of(bytes(row.body), bytes(row.leaf)) for row in rows]
+    return [replace(one, index=one.index - (gen - one.document["gen"]) * GENERATION) for one in found]
 
 
 def _text(value: object) -> str | None:

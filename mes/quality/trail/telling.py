@@ -24,8 +24,12 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class TrailLine:
-    """One entry in words. `at` is UTC; `local` is the time at the site with its offset, in the zone `zone`."""
+    """One entry in words, at the places that its own generation gave it.
 
+    `at` is UTC; `local` is the time at the site with its offset, in the zone `zone`.
+    """
+
+    gen: int
     index: int
     at: str
     local: str
@@ -55,9 +59,10 @@ def line_of(entry: Entry, *, risk: str | None, batch: str | None, earlier: Entry
     was = _value(old) if isinstance(old, Mapping) else _value(earlier.data) if earlier is not None else ""
     became = _value(new) if isinstance(new, Mapping) else _value(data) if earlier is not None else ""
     return TrailLine(
-        index=entry.index, at=document["at"], local=local_text(document), zone=document["tz"], person=actor["id"],
+        gen=document["gen"], index=document["index"], at=document["at"],
+        local=local_text(document), zone=document["tz"], person=actor["id"],
         name=actor.get("name", actor["kind"]), role=actor.get("role", ""), terminal=actor.get("terminal", ""),
-        stream=entry.stream, seq=entry.seq, batch=batch or "", step=str(data.get("step", "")), type=entry.type,
+        stream=entry.stream, seq=document["seq"], batch=batch or "", step=str(data.get("step", "")), type=entry.type,
         old=was, new=became, details="; ".join(_details(data))[:MAX_TOLD], reason=document.get("reason", ""),
         risk=risk or "", signature=f"{signature['meaning']}: {signature['text']}" if signature else "",
     )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
-from mes.ledger.entry import Entry
+from mes.ledger.entry import Entry, printed
 from mes.records.assemble.story import Story
 from mes.records.model import Listing, Note, Section, Tone
 
@@ -37,12 +37,19 @@ def _line(story: Story, entry: Entry) -> Iterator[str]:
     place = f"{stream} {entry.document['seq']}"
     who = str(actor.get("name", actor["id"]))[:20]
     head = f"{entry.printed:>5} {story.local(entry.at, entry)} {who:<20} {place} {entry.type}{void}"
-    told = "; ".join(_fields(entry.data)) + (f" BECAUSE {reason}" if reason else "")
+    told = "; ".join(_fields(_with_places(entry))) + (f" BECAUSE {reason}" if reason else "")
     if len(head) + 2 + len(told) <= WIDTH:
         yield f"{head}  {told}"
         return
     yield head
     yield from (f"{'':>6}{line}" for line in wrap(told, WIDTH - 6, max_lines=3, placeholder=" …"))
+
+
+def _with_places(entry: Entry) -> Mapping[str, Any]:
+    """Return the fields of an event, entries of an earlier generation that it names told as such."""
+    gen = int(entry.document["gen"])
+    told = {name: printed(entry.data[name], gen) for name in ("index", "up_to") if type(entry.data.get(name)) is int}
+    return {**entry.data, **told}
 
 
 def _fields(data: Mapping[str, Any], path: str = "") -> Iterator[str]:

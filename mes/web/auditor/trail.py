@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, render_template, request
 
 from mes.batches.model import BatchState
-from mes.ledger.entry import Entry
+from mes.ledger.entry import Entry, printed
 from mes.people.model import Role
 from mes.quality.trail.decide import involvement
 from mes.quality.trail.model import Finding, Risk, Trail, TrailQuery
@@ -50,7 +50,7 @@ def site_trail() -> str:
     who = [(one.id, f"{one.name} ({one.user_name})") for one in services().people.people()]
     told = [(name, one.isoformat() if isinstance(one, datetime) else one) for name, one in query.conditions()]
     return render_template(
-        "trail.html", found=found, query=query, known=known, who=who, conditions=told,
+        "trail.html", gen=services().ledger.gen, found=found, query=query, known=known, who=who, conditions=told,
         risks=[(one.value, one.value) for one in Risk], roles=[(one.value, read_words(one.value)) for one in Role],
         turn=lambda page: urlencode({**known, "page": page}),
         sorted_by=lambda name: urlencode({**known, "sort": name, "order": _turned(query, name)}),
@@ -73,7 +73,8 @@ def review(batch_id: str) -> str:
         others=[one for one in items if not one.finding.critical],
         left=sum(one.finding.critical and not one.opened for one in every),
         own=involvement(found.entries, person.id), unreviewed=site.quality.trail.unreviewed(state),
-        rest=sorted(found.rest.items(), key=lambda one: -one[1]),
+        rest=sorted(found.rest.items(), key=lambda one: -one[1]), up_to=printed(found.up_to, site.ledger.gen),
+        reviewed_to=printed(state.trail_reviewed_to, site.ledger.gen),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from mes.ids import stream
-from mes.ledger.entry import Entry
+from mes.ledger.entry import Entry, printed
 from mes.web.permission import signed_in
 from mes.web.services import services
 from mes.web.showing import local
@@ -20,6 +20,8 @@ auditor = Blueprint("auditor", __name__)
 PAGE_SIZE = 100
 MAX_VALUE = 200
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+PLACES = ("index", "up_to")
+"""Fields that name an entry, one of an earlier generation by a negative index."""
 HIDDEN = frozenset({"wristband", "payload"})
 """Fields that help nobody who reads: a digest and a barcode's payload; the bundle has them."""
 
@@ -70,6 +72,8 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from (_value(one) for one in value)
         elif name in ("old", "new"):
             yield name, _value(value)[1]
+        elif name in PLACES and isinstance(value, int):
+            yield name.replace("_", " "), printed(value, services().ledger.gen)
         elif isinstance(value, Mapping | list):
             yield name.replace("_", " "), json.dumps(value, ensure_ascii=False)[:MAX_VALUE]
         else:
