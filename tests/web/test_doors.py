@@ -12,6 +12,7 @@ from tests.web.conftest import BATCH, INTAKE, Browser, Site
 
 PUBLIC_VIEWS = {
     "admin.first", "admin.sign_in", "entering.first_administrator", "entering.sign_in", "openapi", "reading.status",
+    "oidc.start", "oidc_door.callback",
 }  # fmt: skip
 """What anybody who reaches the site may open. Everything else takes a session, and most of it a role."""
 

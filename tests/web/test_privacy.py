@@ -179,6 +179,7 @@ def test_what_is_gone_is_not_removed_again(site: Site) -> None:
 @pytest.mark.rule("REG-PRV-02")
 @pytest.mark.rule("REG-PRV-02", negative=True)
 def test_a_treated_patient_is_restricted_and_the_answer_documented(site: Site) -> None:
+    """The act `privacy.request_erasure` leaves request, refusal and restriction."""
     (row,) = site.play.people["qa"].get("/api/patients")["patients"]
     patient, path = row["patient"], f"/api/patients/{row['patient']}/erasure"
     assert row["kept_until"] > "2056-10"
