@@ -59,6 +59,7 @@ class Life:
     wall: Wall
     pace: HeldPace
     dice: random.Random
+    at_browser: Callable[[str, str, str], Hurried]
     newcomers: list[Hurried] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)
@@ -105,8 +106,7 @@ class Life:
                          password="change me at once 7", roles=[])  # fmt: skip
         if made is None:
             return
-        person = Hurried(("localhost", 1), user, f"peeters.{user}", "change me at once 7", app=self.house.app)
-        person.wall = self.wall
+        person = self.at_browser(user, f"peeters.{user}", "change me at once 7")
         person.sign_in()
         self.newcomers.append(person)
         if self.dice.random() < 0.8:
@@ -335,17 +335,22 @@ class Life:
         play.finish(step.id, who)
 
 
-def begin_life(folder: Path, seed: int, **more: Any) -> Life:
-    """Found a site with its people, a master, a device, and dice that always fall the same for a seed."""
+def begin_life(folder: Path, seed: int, someone: Callable[..., Hurried] = Hurried, **more: Any) -> Life:
+    """Found a site with its people, a master, a device, and dice that always fall the same for a seed.
+
+    `someone` makes a person from address, name, user name, password and application.
+    """
     house, wall = build_house(folder, **more), Wall()
     house.wired.sessions.wall = wall
 
     def at_browser(name: str, user: str, password: str) -> Hurried:
-        person = Hurried(("localhost", 1), name, user, password, app=house.app)
+        person = someone(("localhost", 1), name, user, password, app=house.app)
         person.wall = wall
         return person
 
-    life = Life(house, employ(house.first_code, at_browser), wall, HeldPace(house.conductor), random.Random(seed))
+    life = Life(
+        house, employ(house.first_code, at_browser), wall, HeldPace(house.conductor), random.Random(seed), at_browser
+    )  # fmt: skip
     setting.approve_master(life.people)
     setting.register_device(life.people, "manual", None, None, life.pace.now)
     return life
