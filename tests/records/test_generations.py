@@ -4,17 +4,18 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mes.batches import events as ev
 from mes.equipment.tables import PROJECTION as EQUIPMENT
 from mes.ids import PersonId, Stream
 from mes.ledger.checkpoints import Checkpoint
 from mes.ledger.database import open_engine
-from mes.ledger.entry import Entry
+from mes.ledger.entry import Draft, Entry
 from mes.ledger.events import encode, time_text
 from mes.ledger.site_events import LedgerContinued
 from mes.ledger.store import Ledger
@@ -34,6 +35,7 @@ from tests.records.house import KEY, PEOPLE, SITE, House, a_house
 from tests.records.tale import BATCH, DEVICE, RUN, STREAM, Tale, rows_of, the_specification
 from tests.records.test_export import members
 from tests.records.verifier.bundles import asked, offences
+from tests.records.verifier.writer import ORIGIN, RP_ID, Passkey, b64, b64url
 
 LOST, REASON = 7, "The disk of last night is lost"
 FOLDER = f"data/ledgers/{SITE}.1/"
@@ -47,6 +49,7 @@ class Sequel(Tale):
         start = self.house.clock.now().replace(minute=0, second=0, microsecond=0)
         self.house.later(2)
         self.house.seal_hour(DEVICE, RUN, start, list(rows_of(start, 0, 1)))
+        hold_by_passkey(self.house)
         names = [step.id for step in self.master.steps]
         for step in self.master.steps[names.index(last) + 1 :]:
             self.step(step)
@@ -55,14 +58,34 @@ class Sequel(Tale):
         self.results()
 
 
+def enrol_passkey(house: House) -> None:
+    """Enrol a passkey of the Qualified Person."""
+    person = PEOPLE[Role.QP][0]
+    data = {"person": person, "credential": b64url(b"credential-1"), "cose": b64(Passkey().cose)}
+    house.append(
+        f"person/{person}", Draft("person:passkey:enrolled", {**data, "name": "key", "aaguid": "00"}), by=Role.QP
+    )
+
+
+def hold_by_passkey(house: House) -> None:
+    """Hold the batch, signed by that passkey, and go on."""
+    draft, shown = house.signed(STREAM, ev.BatchHeld("loss"), Role.QP, Meaning.QA_REVIEWED, reason="What is lost?")
+    assert draft.signature is not None
+    assertion = Passkey().assertion(bytes.fromhex(draft.signature["statement"]))
+    signature = {**draft.signature, "factors": ["user_name", "passkey_uv"], "assertion": assertion}
+    house.append(STREAM, replace(draft, signature=signature), by=Role.QP, shown=[shown])
+    house.sign(STREAM, ev.BatchResumed("executing"), Role.QA, Meaning.QA_REVIEWED, reason="Nothing that matters.")
+
+
 def signed(event: LedgerContinued, house: House) -> tuple[dict[str, Any], bytes]:
     """Sign the continuation as QA does at the console."""
     ident, name = PEOPLE[Role.QA]
     seen = shown_document([ShownItem("Entries that are here", str(house.ledger.size))])
     text, meaning = TEXTS[Meaning.CHANGE_APPROVED], Meaning.CHANGE_APPROVED
     digest = statement(
-        site=SITE, gen=2, stream=house.ledger.site_stream, type=event.tag, after=[], shown=seen.digest,
-        meaning=meaning, text=text, person=Person(PersonId(ident), name, ""), data=encode(event), reason=REASON,
+        site=SITE, gen=house.ledger.gen + 1, stream=house.ledger.site_stream, type=event.tag, after=[],
+        shown=seen.digest, meaning=meaning, text=text, person=Person(PersonId(ident), name, ""), data=encode(event),
+        reason=REASON,
     )  # fmt: skip
     document = {
         "meaning": meaning.value, "text": text, "person": {"id": ident, "name": name},
@@ -77,7 +100,7 @@ def continued(house: House, url: str, lost: int) -> Iterator[House]:
     """Open the next generation; `lost` entries more than are here had been signed."""
     old, now = house.ledger, house.clock.now()
     root = old.root() if not lost else bytes(32)
-    previous, key = Checkpoint(old.origin, old.size + lost, root), KEY.named(f"septima/{SITE}/2")
+    previous, key = Checkpoint(old.origin, old.size + lost, root), KEY.named(f"septima/{SITE}/{old.gen + 1}")
     event = Ledger.continued(previous, SITE, key, "simulated", "septima-mes 0.1.0", "ledger-older-copy")
     signature, shown = signed(event, house)
     engine = open_engine(url)
@@ -87,7 +110,7 @@ def continued(house: House, url: str, lost: int) -> Iterator[House]:
         shown=[shown], projectors=[EQUIPMENT[1]],
     )  # fmt: skip
     after = House(ledger, house.folder)
-    after.clock, after._steps = house.clock, 1000
+    after.clock, after._steps = house.clock, 1000 * ledger.gen
     try:
         yield after
     finally:
@@ -111,7 +134,7 @@ class Exported:
 
 def exported(house: House) -> Exported:
     """Seal and export the batch."""
-    service = a_service(house)
+    service = a_service(house, rp_id=RP_ID, origins=[ORIGIN])
     seal = service.seal(house.acting(Role.QA), BATCH)
     path = service.export(seal, house.folder / "exports", house.actor(Role.QA))
     service.close()
@@ -119,10 +142,11 @@ def exported(house: House) -> Exported:
 
 
 @contextmanager
-def spanning(folder: Path, url: str, lost: int) -> Iterator[Exported]:
+def spanning(folder: Path, url: str, lost: int) -> Iterator[House]:
     """Give a batch begun in generation 1; where a tail was lost, the last checkpoint there is older than the end."""
     with a_house(folder, url=url) as before:
         Tale(before, hours=2, upto="A06").told()
+        enrol_passkey(before)
         before.ledger.checkpoint(before.clock.now())
         rest = Tale(before, hours=2)
         for step in rest.master.steps[6:11]:
@@ -134,14 +158,14 @@ def spanning(folder: Path, url: str, lost: int) -> Iterator[Exported]:
             before.ledger.checkpoint(before.clock.now())
         with continued(before, url, lost) as after:
             Sequel(after, hours=1).told_after("A11")
-            yield exported(after)
+            yield after
 
 
 @pytest.fixture(scope="module", params=[0, LOST], ids=["whole", "tail lost"])
 def spans(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     folder = tmp_path_factory.mktemp("spans")
-    with spanning(folder, f"sqlite:///{folder / 'site.sqlite'}", request.param) as found:
-        yield found
+    with spanning(folder, f"sqlite:///{folder / 'site.sqlite'}", request.param) as house:
+        yield exported(house)
 
 
 @pytest.fixture(scope="module")
@@ -240,9 +264,23 @@ def test_the_same_seal_gives_the_same_bytes(spans: Exported) -> None:
 
 @pytest.mark.rule("REL-P5")
 def test_a_spanning_batch_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
-    with spanning(tmp_path, postgres_url, LOST) as found:
-        code, lines = asked(found.path, "--key", key_of_gen(2))
+    with spanning(tmp_path, postgres_url, LOST) as house:
+        code, lines = asked(exported(house).path, "--key", key_of_gen(2))
         assert (code, offences(lines)) == (0, [])
+
+
+@pytest.mark.rule("REL-P5")
+def test_a_batch_over_three_generations(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'site.sqlite'}"
+    with spanning(tmp_path, url, 0) as second, continued(second, url, LOST) as third:
+        found = exported(third)  # nothing of the batch stands in generation 3; it is whole even so
+        assert not any(part["stream"] == STREAM for part in found.seal.data["streams"])
+        code, lines = asked(found.path, "--key", key_of_gen(3))
+        assert (code, offences(lines)) == (0, [])
+        files = found.files
+        assert {name.split("/")[2] for name in files if name.startswith("data/ledgers/")} == {f"{SITE}.1", f"{SITE}.2"}
+        without_generation(files)
+        assert any(one.startswith("references: ") for one in offences_of(files, found, tmp_path, key_of_gen(3)))
 
 
 # ---- what a forger may try, with the bag packed anew ------------------------------------------------------
@@ -327,11 +365,11 @@ def test_nor_does_a_new_batch_stand_without_them(
     assert offences_of(files, fresh, tmp_path)
 
 
-def offences_of(files: dict[str, bytes], bundle: Exported, folder: Path) -> list[str]:
+def offences_of(files: dict[str, bytes], bundle: Exported, folder: Path, key: str = key_of_gen(2)) -> list[str]:
     day = str(bundle.seal.document["at"])[:10]
     whole = bagged(files, {"verify.py": members(bundle.path)["verify.py"]}, {"Bagging-Date": day})
     path = folder / "forged.zip"
     path.write_bytes(zipped(whole, f"{BATCH}.ebr"))
-    code, lines = asked(path, "--key", key_of_gen(2))
+    code, lines = asked(path, "--key", key)
     assert code == 1, lines
     return offences(lines)
