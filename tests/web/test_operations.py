@@ -15,8 +15,9 @@ from flask import Flask
 
 from mes.demo import script
 from mes.demo.acts import Playing
-from mes.demo.cast import ADMINISTRATOR, CAST
+from mes.demo.cast import ADMINISTRATOR, CAST, TEMPORARY
 from mes.demo.client import DemoPerson, Unexpected
+from mes.identity.codes import bag_code
 from mes.ledger.verify import verify_ledger
 from tests.journeys.browser_journey import served
 from tests.site_process.living import Hurried, Life, begin_life, whole_batch
@@ -107,14 +108,36 @@ def trouble(life: Life) -> None:
         people["operator"].act("/api/me/language", language=language)
     people["operator"].act(f"{BATCH}/hold", reason="a question")
     people["qa"].act(f"{BATCH}/resume", reason="answered")
-    value = {"parameter": "sample_volume", "value": "2.5", "unit": "mL"}
-    people["nurse"].act(f"{BATCH}/steps/A04/correct", value=value, reason="misread")
+    for volume in ("2.5", "2.6"):
+        value = {"parameter": "sample_volume", "value": volume, "unit": "mL"}
+        people["nurse"].act(f"{BATCH}/steps/A04/correct", value=value, reason="misread")
+    opened = [one for one in people["qa"].get(BATCH)["exceptions"] if one["deviation"] is None]
+    for one in opened[:2]:
+        people["supervisor"].act(f"{BATCH}/exceptions/{one['exception']}/deviation")
+    credentials_change(life)
     people["auditor"].act("/api/trail/exports", format="csv", filter={"batch": script.BATCH})
     people["qa"].act(f"{BATCH}/records")
     people["supervisor"].act("/api/training/withdraw", person=people["nurse"].id, subject=script.MASTER, version=1,
                              reason="the method changed")  # fmt: skip
     patient = people["qa"].get("/api/orders")["orders"][0]["patient"]
     people["clinician"].act(f"/api/patients/{patient}/reveal", purpose="checking the order")
+
+
+def credentials_change(life: Life) -> None:
+    """The administrator changes what people prove themselves with, and what they may do."""
+    people = life.people
+    made = people["admin"].act("/api/people", name="Tomas New", user_name="tomas", password=TEMPORARY, roles=[])
+    person = f"/api/people/{made['person']['id']}"
+    for role in ("operator", "courier"):
+        asked = people["supervisor"].act(f"{person}/access", role=role, reason="new in the team")
+        people["qa"].act(f"/api/access/{asked['request']}/approve")
+        people["admin"].act(f"{person}/roles", role=role)
+    for role in ("operator", "courier"):
+        people["admin"].act(f"{person}/roles/withdraw", role=role, reason="moved")
+    people["admin"].act(f"{person}/password", password=f"{TEMPORARY} again")
+    for key in ("operator", "courier"):
+        people[key].enrol_second_factor()
+        people["admin"].act(f"/api/people/{people[key].id}/totp/remove", reason="telephone lost")
 
 
 STAFF = {part.user_name for part in (*CAST, ADMINISTRATOR)}
@@ -181,6 +204,27 @@ def test_an_id_of_another_act_is_refused_everywhere(lived: tuple[Life, list[Sent
     assert wrong == []
     assert {endpoint.split(".")[0] for endpoint, _ in tried} >= MODULES
     assert sum(is_same_kind for _, is_same_kind in tried) > 10
+
+
+@pytest.mark.rule("REL-02", negative=True)
+def test_an_id_does_not_carry_other_values(lived: tuple[Life, list[Sent]]) -> None:
+    """Whoever types something else after an answer was lost is not told that it was recorded."""
+    life, sent = lived
+    other: dict[str, dict[str, Any]] = {
+        "steps.scan": {"code": bag_code("B-OTHER.A1", "CHA99992699999Z")}, "quality.enter_result": {"value": "12.3"},
+        "quality.certify": {"stage": "neither"}, "passkeys.language": {"language": "fr"},
+        "equipment.qualify": {"until": "2031-01-01T00:00:00Z"}, "custody.label": {"container": "B-9.P1"},
+        "trail.export": {"format": "json"}, "batches.report": {"what": "other", "source": "somebody else"},
+    }  # fmt: skip
+    for one in sent:
+        form = {**one.form, **other.get(one.endpoint, {})}
+        if one.endpoint in ("steps.perform", "steps.correct"):
+            form = json.loads(json.dumps(form).replace('"value": "', '"value": "9'))
+        if form == one.form:
+            continue
+        status, answer, grown = post(life, one, form)
+        assert (status, grown) in ((409, 0), (422, 0)), (one.endpoint, answer)
+        assert answer["code"] in ("operation-other", "form-invalid"), (one.endpoint, answer)
 
 
 @pytest.mark.rule("REL-02", negative=True)
