@@ -19,6 +19,7 @@ from mes.ledger.tables import position_of
 REQUIRED = frozenset(
     {"v", "site", "gen", "index", "stream", "seq", "type", "tv", "at", "tz", "utc_offset", "actor", "op", "data"}
 )
+_parse = json.JSONDecoder().raw_decode
 OPTIONAL = frozenset({"occurred", "refs", "corrects", "reason", "signature"})
 ALLOWED = REQUIRED | OPTIONAL
 COLUMNS = ("gen", "index", "stream", "seq", "type", "at")
@@ -46,7 +47,7 @@ class EntryChecks:
         """Return the parsed entry in `body` after every check; `row` holds the other columns of its row."""
         index: int = row["position"] - position_of(self.gen, 0)
         try:
-            document = json.loads(body)
+            document, _ = _parse(body.decode())  # what stands after it is not canonical
             is_canonical = len(body) <= MAX_ENTRY_BYTES and encoded(checked(document)) == body
         except (ValueError, TypeError, RecursionError, Refusal) as error:
             raise IntegrityBreach(f"entry {index} is not in the record's form", index=index, cause=error) from error
