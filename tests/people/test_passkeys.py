@@ -68,7 +68,9 @@ def test_what_the_authenticator_is_asked(house: House) -> None:
 def test_a_session_alone_enrols_nothing(house: House) -> None:
     _, session = employed(house)
     size = house.ledger.size
+    size = house.ledger.size
     refuses("current-password-wrong", house.people.begin_passkey, session, "Magpie under the bridge")
+    assert [entry.type for entry in house.ledger.entries(size)] == ["person:session:refused"]
     device = Authenticator()
     options = {"challenge": "AAAA"}
     refuses(

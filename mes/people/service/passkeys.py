@@ -16,7 +16,7 @@ from mes.people import decide, passkey_tables
 from mes.people.events import LanguageChosen, PasskeyEnrolled, PasskeyRemoved
 from mes.people.model import Person, Role, Session
 from mes.people.passkeys import Cause, Passkey, checked_enrolment, creation_options, judge_assertion
-from mes.people.service.credentials import CredentialDesk, Proved
+from mes.people.service.credentials import CredentialDesk
 
 CHALLENGE_S = 5 * 60
 MOST_PASSKEYS = 10
@@ -53,7 +53,7 @@ class PasskeyDesk(CredentialDesk):
             raise Refusal("password-temporary")
         if len(person.passkeys) >= MOST_PASSKEYS:
             raise Refusal("passkeys-many", most=MOST_PASSKEYS)
-        self._reauthenticate(person, session, password)
+        self._reprove(person, decide.own_actor(person, session.terminal), password)
         held = {one.credential: one for one in self.passkeys(person.id)}
         made = _Challenge(session.token_hash, secrets.token_bytes(32), self._sessions.wall() + CHALLENGE_S)
         with self._pending_lock:
@@ -144,11 +144,6 @@ class PasskeyDesk(CredentialDesk):
         if passkey.person != person.id:
             return Cause.OTHER
         return judge_assertion(self.relying_party, passkey, statement, assertion)[0]
-
-    def _reauthenticate(self, person: Person, session: Session, password: str) -> None:
-        proof = self.prove(person, session.terminal, password=password)
-        if proof.outcome is not Proved.RIGHT:
-            raise Refusal("current-password-wrong", status=401)
 
     def _handle(self, person_id: PersonId) -> bytes:
         """Return the user handle: stable for a person of this site, and telling nothing about either."""
