@@ -1,5 +1,6 @@
 """`mes serve`: one gunicorn worker with threads, the only writer of the main database."""
 
+import gc
 import os
 import sys
 import threading
@@ -58,11 +59,14 @@ class SiteServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """Begin the site in the worker and return its web application; tell in a sentence why it could not begin."""
         try:
-            return begin(self._site)
+            app = begin(self._site)
         except EXPECTED as error:
             sys.stderr.write(f"Error: {told(error)}\n")
             # This very code makes gunicorn end as a whole instead of trying again at once.
             raise SystemExit(Arbiter.APP_LOAD_ERROR) from error
+        gc.collect()
+        gc.freeze()  # what stands now stands to the end: the collector need not look at it again and again
+        return app
 
 
 def begin(settings: SiteSettings) -> Flask:

@@ -116,14 +116,20 @@ class Recorder:
         """
         written = [draft.draft() if isinstance(draft, Event) else draft for draft in drafts]
         events = [event_of(draft) for draft in drafts]
-        self._may_work(state, acting, events, now)
+        # What is signed was asked for when it was signed, in this very act.
+        unsigned = [event for event, draft in zip(events, written, strict=True) if draft.signature is None]
+        self._may_work(state, acting, unsigned, now)
         if any(isinstance(event, FORECAST_AFTER) for event in events):
             written += self._forecast(state, written, acting, role, now)
         write = Write(state.stream, tuple(written), state.next_seq)
-        self.ledger.append(
+        entries = self.ledger.append(
             acting.op, [write, *others], actor=actor_for(acting.session, role), now=now, contents=contents, shown=shown
         )
-        return self.load(state.batch)
+        own = [entry for entry in entries if entry.stream == state.stream]
+        if [entry.seq for entry in own] != list(range(state.next_seq, state.next_seq + len(written))):
+            return self.load(state.batch)  # a repeated operation: somebody may have gone on since
+        self._cache[state.batch] = fold_more(state, map(Fact.of, own))
+        return self._cache[state.batch]
 
     def _may_work(self, state: BatchState, acting: Acting, events: Sequence[Event | None], now: datetime) -> None:
         if asks_for_training(events):
