@@ -64,13 +64,15 @@ def matrix(
 def _row(requirement: Requirement, claims: Sequence[Showing], outcomes: Mapping[str, Sequence[str]]) -> Row:
     positive = tuple(dict.fromkeys(claim.test for claim in claims if not claim.negative))
     negative = tuple(dict.fromkeys(claim.test for claim in claims if claim.negative))
-    return Row(requirement, positive, negative, _result([*positive, *negative], outcomes))
+    return Row(requirement, positive, negative, _result(claims, outcomes))
 
 
-def _result(tests: Sequence[str], outcomes: Mapping[str, Sequence[str]]) -> str:
-    if not tests:
+def _result(claims: Sequence[Showing], outcomes: Mapping[str, Sequence[str]]) -> str:
+    if not claims:
         return "no test"
-    ended = [outcome for test in tests for outcome in outcomes.get(test, (NOT_RUN,))]
+    # A test of the long campaign counts where it ran; that it did not run says nothing while others did.
+    asked = [one.test for one in claims if not one.campaign or one.test in outcomes] or [one.test for one in claims]
+    ended = [outcome for test in asked for outcome in outcomes.get(test, (NOT_RUN,))]
     for worst in ("failed", "skipped", NOT_RUN):
         if worst in ended:
             return worst

@@ -23,6 +23,8 @@ class Showing:
     requirement: str
     negative: bool
     test: str
+    campaign: bool = False
+    """Whether it runs in `make campaign` alone, so that a plain run says nothing of it."""
 
 
 def showings(tests: Path) -> list[Showing]:
@@ -63,8 +65,9 @@ def _in_body(body: list[ast.stmt], where: str, around: list[tuple[str, bool]]) -
         if isinstance(node, ast.ClassDef):
             yield from _in_body(node.body, f"{where}.{node.name}", [*around, *_marks(node.decorator_list)])
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            long = any(_is_campaign(one) for one in node.decorator_list)
             for ident, negative in [*around, *_marks(node.decorator_list)]:
-                yield Showing(ident, negative, f"{where}::{node.name}")
+                yield Showing(ident, negative, f"{where}::{node.name}", long)
 
 
 def _module_marks(tree: ast.Module) -> list[tuple[str, bool]]:
@@ -87,6 +90,10 @@ def _marks(decorators: list[ast.expr]) -> list[tuple[str, bool]]:
                 words = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
                 found += [(word, negative) for word in words if isinstance(word, str)]
     return found
+
+
+def _is_campaign(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "campaign"
 
 
 def _is_true(node: ast.expr) -> bool:

@@ -39,6 +39,14 @@ def test_every_gap_is_told(claims, outcomes, told):
     assert told in matrix(REGISTER, claims, outcomes).problems(["REG-P11-70"])
 
 
+def test_a_test_of_the_long_campaign_counts_where_it_ran():
+    claims = [*CLAIMS, Showing("REG-P11-70", True, "t::long", campaign=True)]
+    ended = {"t::works": ["passed"], "t::refused": ["passed"]}
+    assert matrix(REGISTER, claims, ended).rows[0].result == "passed"
+    assert matrix(REGISTER, claims, {**ended, "t::long": ["failed"]}).rows[0].result == "failed"
+    assert matrix(REGISTER, claims[2:], ended).rows[0].result == "not run"
+
+
 def test_what_did_not_run_does_not_count_as_passed():
     found = matrix(REGISTER, CLAIMS, {"t::works": ["passed"]})
     assert found.rows[0].result == "not run"

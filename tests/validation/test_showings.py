@@ -11,6 +11,7 @@ pytestmark = pytest.mark.rule("TE-10")
 
 @pytest.mark.rule("REG-P11-70", "PRA-06")
 @pytest.mark.rule("SEC-07", negative=True)
+@pytest.mark.campaign
 def test_one():
     pass
 
@@ -35,10 +36,10 @@ def test_marks_of_function_module_and_parameter_are_read(tmp_path):
     (folder / "test_x.py").write_text(SOURCE)
     one, two = "tests.a.test_x::test_one", "tests.a.test_x.TestTwo::test_two"
     assert showings(tmp_path / "tests") == [
-        Showing("TE-10", False, one),
-        Showing("REG-P11-70", False, one),
-        Showing("PRA-06", False, one),
-        Showing("SEC-07", True, one),
+        Showing("TE-10", False, one, True),
+        Showing("REG-P11-70", False, one, True),
+        Showing("PRA-06", False, one, True),
+        Showing("SEC-07", True, one, True),
         Showing("TE-10", False, two),
         Showing("REL-02", False, two),
     ]
