@@ -102,9 +102,18 @@ class BatchRow:
     open_deviations: int
 
 
+LISTED = frozenset(event.tag for event in (
+    ev.OrderPlaced, ev.OrderAccepted, ev.BatchCreated, ev.StepStarted, ev.ForecastMade, ev.ExceptionOpened,
+    ev.DeviationOpened, ev.DeviationApproved, ev.BatchHeld, ev.BatchResumed, ev.BatchTerminated, ev.BatchCertified,
+    ev.CertificationRefused, ev.CertificateQuestioned, ev.CertificateUpheld, ev.CertificateWithdrawn,
+    ev.ReleaseAssigned, ev.ResultFailedLate, ev.ValueCorrected, ev.InfusionStarted, ev.Infused,
+))  # fmt: skip
+"""What the lists show; most entries of a batch change nothing in them and are not even read."""
+
+
 def project(connection: Connection, entry: Entry) -> None:
     """Bring the lists up to date with one entry."""
-    if not entry.type.startswith(("batch:", "order:")):
+    if entry.type not in LISTED:
         return
     site = str(entry.document["site"])
     event = decode_event(entry.type, entry.tv, entry.data)
@@ -139,12 +148,12 @@ def project(connection: Connection, entry: Entry) -> None:
                 open_deviations=0,
             )
         )
-    elif changes := _changes(event, Fact.of(entry).occurred_at):
+    elif changes := _changes(event, entry):
         mine = (BATCH.c.site == site) & (BATCH.c.batch == entry.stream.removeprefix("batch/"))
         connection.execute(update(BATCH).where(mine).values(**changes))
 
 
-def _changes(event: object, occurred_at: datetime) -> dict[str, Any]:
+def _changes(event: object, entry: Entry) -> dict[str, Any]:
     match event:
         case ev.StepStarted():
             return {"step": event.step}
@@ -188,7 +197,7 @@ def _changes(event: object, occurred_at: datetime) -> dict[str, Any]:
             )
             return {"disposition": in_question}
         case ev.InfusionStarted():
-            return {"infused_at": time_text(occurred_at)}
+            return {"infused_at": time_text(Fact.of(entry).occurred_at)}
         case ev.Infused():
             return {"infused_at": time_text(event.started)}
         case _:
