@@ -120,7 +120,9 @@ class Sessions:
     def mark_signed(self, token_hash: str) -> None:
         """Remember that all components were shown in this session."""
         with self._lock:
-            self._db.execute("UPDATE session SET signed_before = 1 WHERE token_hash = ?", (token_hash,))
+            self._db.execute(
+                "UPDATE session SET signed_before = 1 WHERE token_hash = ? AND NOT signed_before", (token_hash,)
+            )  # what is so already costs no write
 
     def renew(self, token_hash: str, person: PersonId) -> str:
         """End every session of a person, and go on with this one under a fresh token; returns the token.

@@ -23,9 +23,11 @@ log = structlog.get_logger()
 class Loop(threading.Thread):
     """Runs one piece of work again and again until told to stop; after a failure it pauses and goes on."""
 
-    def __init__(self, name: str, work: Callable[[], bool]) -> None:
+    def __init__(self, name: str, work: Callable[[], bool], idle_s: float = IDLE_S) -> None:
+        """`idle_s`: seconds of wall time to wait after a turn that found nothing to do."""
         super().__init__(name=name, daemon=True)
         self._work = work
+        self._idle_s = idle_s
         self._stopping = threading.Event()
         self.failure: str | None = None
 
@@ -49,7 +51,7 @@ class Loop(threading.Thread):
             self._stopping.wait(FAULT_S)
             return
         if not busy:
-            self._stopping.wait(IDLE_S)
+            self._stopping.wait(self._idle_s)
 
     def stop(self) -> None:
         """Ask the loop to end and wait for the piece of work under way."""

@@ -24,7 +24,7 @@ from mes.ledger.locks import WriterLease
 from mes.ledger.notes import parse_note
 from mes.ledger.store import Ledger
 from mes.settings import SiteSettings
-from mes.site_process.background import Heartbeat, Loop
+from mes.site_process.background import IDLE_S, Heartbeat, Loop
 from mes.site_process.clock_watch import ClockWatch
 from mes.site_process.key_tending import tend_keys
 from mes.site_process.nightly import Nightly
@@ -34,6 +34,7 @@ from mes.web.create import create_web
 
 THREADS = 40
 LEASE_WAIT_S = 15.0
+SELDOM_S = 1.0
 
 log = structlog.get_logger()
 
@@ -100,12 +101,15 @@ def start_background(wired: Wired, now: Callable[[], datetime]) -> list[Loop]:
         return wired.outbox.flush(now()) > 0 or busy
 
     beat = Heartbeat(wired.services.clock, ledger.heartbeat, last_signed_at(ledger))
-    loops = [Loop("drain", drain), Loop("heartbeat", beat.step), Loop("downtime", wired.services.downtime.step)]
-    loops.append(Loop("nightly", night.step))
+    # An hour of virtual time may be a fifth of a second; what follows the wall, or comes once a day, need not be
+    # asked thirty times a second.
+    hourly_s = IDLE_S if settings.simulated_clock else SELDOM_S
+    loops = [Loop("drain", drain), Loop("heartbeat", beat.step, hourly_s), Loop("nightly", night.step, SELDOM_S / 4)]
+    loops.append(Loop("downtime", wired.services.downtime.step, SELDOM_S))
     if not wired.services.settings.simulated_clock:
         watch = ClockWatch(ledger, wired.services.clock)
         wired.services.signing.guards.append(watch.check)
-        loops.append(Loop("clock", watch.step))
+        loops.append(Loop("clock", watch.step, SELDOM_S))
     for loop in loops:
         loop.start()
     return loops
