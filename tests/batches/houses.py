@@ -65,7 +65,7 @@ class Shelf:
         self.superseded: set[tuple[str, int]] = set()
 
     def approved(self, master_id: str, version: int) -> Master:
-        found = self._masters.get((master_id, version))  # type: ignore[call-overload]
+        found = self._masters.get((master_id, version))
         if found is None:
             raise Refusal("master-unknown", status=404, master=master_id, version=version)
         return found

@@ -104,7 +104,7 @@ def test_when_no_glass_is_broken(code: str, state: BatchState, reason: str | Non
 
 def test_a_settled_mismatch_of_another_step_no_longer_stands_against_it() -> None:
     state = mismatched(ev.DeviationAssessed("B1.D1", {"content": "c"}), ev.DeviationApproved("B1.D1"))
-    assert glass.break_glass(state, "S1", OLIVIA, WHY)[1].exception == "B1.E2"  # type: ignore[attr-defined]
+    assert glass.break_glass(state, "S1", OLIVIA, WHY)[1].exception == "B1.E2"
 
 
 def test_a_second_person_verifies_the_record_late() -> None:
@@ -130,7 +130,7 @@ def test_neither_performer_nor_who_broke_the_glass_verifies_late() -> None:
 
 def test_a_fallen_break_glass_opens_the_step_again() -> None:
     state = broken()
-    index = state.step("S1").glass.index  # type: ignore[union-attr]
+    index = state.step("S1").glass.index
     fallen = after(state, ev.SignatureVoided(index, ev.Cause("batch/B1", 0)))
     assert (fallen.step("S1").glass, fallen.step("S1").status) == (None, StepStatus.PERFORMED)
 

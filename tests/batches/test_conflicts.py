@@ -57,7 +57,7 @@ def test_every_pair_of_parts(first: Part, second: Part) -> None:
 
 @pytest.mark.parametrize("one", CONFLICTS, ids=lambda one: f"{one.first.name}-{one.second.name}")
 def test_each_conflict_says_where_it_is_judged(one: object) -> None:
-    module = one.where.replace(".", "/")  # type: ignore[attr-defined]
+    module = one.where.replace(".", "/")
     root = Path(__file__).parents[2]
     assert (root / f"{module}.py").exists() or (root / module / "__init__.py").exists()
 
@@ -211,7 +211,7 @@ def test_every_conflict_of_this_room_and_above_is_shown_in_the_act() -> None:
 def test_a_new_name_does_not_make_another_person() -> None:
     """Facts carry the id: the performer married and was renamed, and is still the performer."""
     state = performed()
-    renamed = replace(state.step("S1").performed_by, name="Somebody Else")  # type: ignore[type-var]
+    renamed = replace(state.step("S1").performed_by, name="Somebody Else")
     state = replace(state, steps={**state.steps, state.step("S1").step.id: replace(state.step("S1"),
                                                                                  performed_by=renamed)})  # fmt: skip
     with pytest.raises(Refusal, match="same-person"):

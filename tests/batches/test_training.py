@@ -62,7 +62,7 @@ def test_each_act_of_work_asks_for_training(kind: type) -> None:
 @pytest.mark.rule("REG-P11-10i")
 @pytest.mark.parametrize("event", [ev.BatchHeld("person"), ev.ScanMismatched("S2", "bag", "x", "y"), None])
 def test_facts_and_emergencies_are_never_refused(event: object) -> None:
-    may_work(a_master(), [event], "Olivia", None, at(0))  # type: ignore[list-item]
+    may_work(a_master(), [event], "Olivia", None, at(0))
 
 
 @pytest.mark.rule("REG-P11-10i", "REG-P11-10g")

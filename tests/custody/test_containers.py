@@ -25,7 +25,7 @@ DIN = "=A99992600000100"
 
 def code_of(call: object, *arguments: object) -> str:
     with pytest.raises(Refusal) as refused:
-        call(*arguments)  # type: ignore[operator]
+        call(*arguments)
     return refused.value.code
 
 
@@ -66,7 +66,7 @@ def test_a_container_bears_the_calculated_dose_and_the_harvests_expiry() -> None
 
 
 def test_a_second_container_has_its_own_name() -> None:
-    assert fill_container(filled().state, FILLING)[0].container == "B1.P2"  # type: ignore[attr-defined]
+    assert fill_container(filled().state, FILLING)[0].container == "B1.P2"
     assert code_of(fill_container, filled().state, replace(FILLING, container="B1.P1")) == "container-known"
 
 
@@ -92,10 +92,10 @@ def test_a_filling_is_refused(story: Story, filling: Filling, code: str) -> None
 
 def test_a_dose_may_be_told_in_another_unit_or_where_the_master_calculates_none() -> None:
     told = replace(FILLING, dose="98000000 {cells}")
-    assert fill_container(before_filling().state, told)[0].dose == "98 10*6{cells}"  # type: ignore[attr-defined]
+    assert fill_container(before_filling().state, told)[0].dose == "98 10*6{cells}"
     state = before_filling().state
     free = replace(state, master=replace(state.master, dose_step=None))
-    assert fill_container(free, replace(FILLING, dose="7 {bag}"))[0].dose == "7 {bag}"  # type: ignore[attr-defined]
+    assert fill_container(free, replace(FILLING, dose="7 {bag}"))[0].dose == "7 {bag}"
     assert code_of(fill_container, free, FILLING) == "dose-not-calculated"
 
 
@@ -159,7 +159,7 @@ def test_every_label_is_accounted_for() -> None:
     assert events == (ev.LabelsReconciled(("B1.P1.L1",), ("B1.P1.L2",)),)
     lost = reconcile_labels(state, ("B1.P1.L1",), (), ("B1.P1.L2",), "op-2")
     assert [event.tag for event in lost[1:]] == ["batch:exception:opened", "batch:deviation:opened"]
-    assert lost[1].kind == "label"  # type: ignore[attr-defined]
+    assert lost[1].kind == "label"
 
 
 L1, L2 = "B1.P1.L1", "B1.P1.L2"

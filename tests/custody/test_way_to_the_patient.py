@@ -124,7 +124,7 @@ def test_a_takeover_is_refused(handover: str, lowest: str, highest: str, person:
 def test_handovers_count_per_step_and_limits_are_the_steps() -> None:
     story = handed()
     story.tell(ev.CustodyTakenOver("A23-1", "B1.P1", "ward", "ok", "18", "20", None, True), 153, "dr-1")
-    assert hand_over(story.state, "A23", "B1.P1", "ward", "ok")[0].handover == "A23-2"  # type: ignore[attr-defined]
+    assert hand_over(story.state, "A23", "B1.P1", "ward", "ok")[0].handover == "A23-2"
     low, high = temperature_limits(story.state.step("A05"))
     assert (str(low), str(high)) == ("2", "8")
     assert temperature_limits(story.state.step("A01")) == (None, None)

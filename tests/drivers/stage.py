@@ -124,7 +124,7 @@ def row_of(reading: Reading) -> Row:
 
 def truth_of(path: Path) -> list[Row]:
     with path.open() as file:
-        return sorted(tuple(row) for row in list(csv.reader(file))[1:])  # type: ignore[misc]
+        return sorted(tuple(row) for row in list(csv.reader(file))[1:])
 
 
 class Cable:

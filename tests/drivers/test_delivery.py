@@ -70,7 +70,7 @@ def delivered(
     channel: ListedChannel, state: SubscriptionState, nodemap: NodeMap = MAP, replay: bool = False
 ) -> MemorySink:
     sink = MemorySink(lambda: T0)
-    delivery = Delivery(channel, nodemap, sink, state)  # type: ignore[arg-type]
+    delivery = Delivery(channel, nodemap, sink, state)
 
     async def scene() -> None:
         if replay:
@@ -99,7 +99,7 @@ def test_a_sink_that_fails_keeps_the_message_unacknowledged() -> None:
             raise OSError("no space left on device")
 
     channel = ListedChannel([temperature(1), temperature(2)])
-    delivery = Delivery(channel, MAP, FullDisk(lambda: T0), a_state())  # type: ignore[arg-type]
+    delivery = Delivery(channel, MAP, FullDisk(lambda: T0), a_state())
     with pytest.raises(OSError, match="no space"):
         asyncio.run(delivery.deliver(lambda silent: None))
     assert channel.acknowledged == [[]]
@@ -220,7 +220,7 @@ def test_alarm_variables_tell_when_they_come_and_go() -> None:
 ])  # fmt: skip
 def test_what_does_not_belong_ends_the_link(message: Message, subscription: int, why: str) -> None:
     channel = ListedChannel([message], subscription=subscription)
-    delivery = Delivery(channel, MAP, MemorySink(lambda: T0), a_state())  # type: ignore[arg-type]
+    delivery = Delivery(channel, MAP, MemorySink(lambda: T0), a_state())
     with pytest.raises(ConnectionLost, match=why):
         asyncio.run(delivery.deliver(lambda silent: None))
 
@@ -232,7 +232,7 @@ def test_a_silent_device_is_stale_and_then_lost() -> None:
             raise AssertionError
 
     told: list[Any] = []
-    delivery = Delivery(Silent([]), MAP, MemorySink(lambda: T0), a_state())  # type: ignore[arg-type]
+    delivery = Delivery(Silent([]), MAP, MemorySink(lambda: T0), a_state())
     with pytest.raises(ConnectionLost, match="no keep-alive for 4 s"):
         asyncio.run(delivery.deliver(told.append))
     assert told == [True]

@@ -77,7 +77,7 @@ class SlowSink(MemorySink):
 
     hanging = False
 
-    async def commit(self, publish, session) -> None:  # type: ignore[no-untyped-def]
+    async def commit(self, publish, session) -> None:
         if self.hanging and publish.readings:
             await asyncio.Event().wait()
         await super().commit(publish, session)

@@ -21,7 +21,7 @@ def test_a_full_queue_drops_its_oldest_and_says_so() -> None:
     async def published() -> None:
         return None
 
-    marking = _Marking(SimpleNamespace(_trigger_publish=published))  # type: ignore[arg-type]
+    marking = _Marking(SimpleNamespace(_trigger_publish=published))
     queues: dict[int, list[Any]] = {}
     for number in range(5):
         value = ua.MonitoredItemNotification(ClientHandle=1, Value=ua.DataValue(ua.Variant(number)))
@@ -48,7 +48,7 @@ def test_virtual_time_waits_while_a_queue_is_nearly_full() -> None:
     stop = asyncio.Event()
 
     async def scene() -> None:
-        running = asyncio.create_task(_run(OneTurn(), lambda: longest[0], lambda: True, lambda: T0, stop))  # type: ignore[arg-type]
+        running = asyncio.create_task(_run(OneTurn(), lambda: longest[0], lambda: True, lambda: T0, stop))
         await asyncio.sleep(0.1)
         assert passed == ["began"]
         longest[0] = 10
@@ -65,7 +65,7 @@ def test_nothing_leaves_before_somebody_listens() -> None:
 
     async def scene() -> None:
         stop = asyncio.Event()
-        running = asyncio.create_task(_run(Unwatched(), lambda: 0, lambda: False, lambda: T0, stop))  # type: ignore[arg-type]
+        running = asyncio.create_task(_run(Unwatched(), lambda: 0, lambda: False, lambda: T0, stop))
         await asyncio.sleep(0.1)
         stop.set()
         await running

@@ -35,7 +35,7 @@ def main(site_dir: str, nth: int) -> None:
     with console_of(load(Path(site_dir))) as console:
         sys.addaudithook(watch)
         sys.setprofile(profile)
-        console.act("vault.rotate", OP, {"reason": "drill"})  # type: ignore[arg-type]
+        console.act("vault.rotate", OP, {"reason": "drill"})
         sys.setprofile(None)
     sys.stdout.write(f"{touched}\n")
 

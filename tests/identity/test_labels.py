@@ -64,7 +64,7 @@ def test_a_label_with_a_blank_is_not_printed(part: ProductText | LabelFacts) -> 
     for one in fields(part):
         if one.name == "marks":
             continue
-        blank: Any = replace(part, **{one.name: " "})  # type: ignore[arg-type]
+        blank: Any = replace(part, **{one.name: " "})
         with pytest.raises(Refusal) as refused:
             label_text(*((blank, FACTS) if part is PRODUCT else (PRODUCT, blank)))
         assert refused.value.facts == {"field": one.name}

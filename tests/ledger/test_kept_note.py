@@ -41,7 +41,7 @@ def altered(url: str, *acts: object) -> None:
     engine = open_engine(url)
     with as_owner(engine) as connection:
         for act in acts:
-            act(connection)  # type: ignore[operator]
+            act(connection)
     engine.dispose()
 
 
@@ -54,7 +54,7 @@ def test_every_checkpoint_is_kept_outside_the_database_too(ledger_url: str, tmp_
         ledger.keep_notes(KeptNote(path))
         grown(ledger, 3)
         ledger.checkpoint(at(30), 5)  # an earlier size than the one that is kept
-        assert KeptNote(path).read() == Checkpoint(KEY.name, 21, ledger.kept.read().root)  # type: ignore[union-attr]
+        assert KeptNote(path).read() == Checkpoint(KEY.name, 21, ledger.kept.read().root)
         assert ledger.heartbeat(at(31)) == path.read_text()
 
 

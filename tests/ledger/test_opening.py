@@ -43,7 +43,7 @@ def test_a_ledger_is_begun_under_its_own_name(tmp_path: Path, terms: dict[str, o
     engine = open_engine(f"sqlite:///{tmp_path / 'site.sqlite'}")
     given = {"site": SITE, "tz": "UTC", "key": KEY, "now": NOW, "clock": "real", "software": "x", **terms}
     with pytest.raises(Refusal, match=code):
-        Ledger.create(engine, **given)  # type: ignore[arg-type]
+        Ledger.create(engine, **given)
     engine.dispose()
 
 
@@ -80,7 +80,7 @@ def test_a_contradiction_at_the_end_stops_the_start(ledger_url: str, tmp_path: P
         ledger.checkpoint(at(40))
     engine = open_engine(ledger_url)
     with as_owner(engine) as connection:
-        act(connection)  # type: ignore[operator]
+        act(connection)
     engine.dispose()
     path = tmp_path / "breach.jsonl"
     for _ in range(2):

@@ -59,16 +59,16 @@ def test_hours_since_h0_are_planned_from_h0() -> None:
 @settings(max_examples=80, deadline=None)
 def test_order_and_cycles_share_out_the_steps(drawn: dict[str, frozenset[str]]) -> None:
     waits = {one: before & drawn.keys() for one, before in drawn.items()}
-    order, never = in_order(waits)  # type: ignore[arg-type]
+    order, never = in_order(waits)
     for number, one in enumerate(order):
         assert waits[one] <= set(order[:number])
-    found = list(cycles(waits))  # type: ignore[arg-type]
+    found = list(cycles(waits))
     assert bool(never) == bool(found)
     for cycle in found:
         for one, following in zip(cycle, (*cycle[1:], cycle[0]), strict=True):
             assert following in waits[one]
     for one in never:
-        assert {*ancestors(waits, one), one} & {other for cycle in found for other in cycle}  # type: ignore[arg-type]
+        assert {*ancestors(waits, one), one} & {other for cycle in found for other in cycle}
 
 
 @pytest.mark.rule("PRA-20")

@@ -41,7 +41,7 @@ def test_a_master_is_imported_approved_and_frozen(office: Office) -> None:
 def test_the_approval_is_signed_over_what_qa_saw(office: Office) -> None:
     office.imports(FILE)
     office.approves()
-    imported, approved = office.house.ledger.stream("master/small.1")  # type: ignore[arg-type]
+    imported, approved = office.house.ledger.stream("master/small.1")
     signature = approved.document["signature"]
     assert (signature["meaning"], signature["factors"]) == ("MASTER_APPROVED", ["user_name", "password", "totp"])
     assert signature["after"] == [{"stream": "master/small.1", "seq": 0}]

@@ -31,4 +31,4 @@ def a_person(*roles: Role, name: str = "Anna Visser", user_name: str = "avisser"
         "credentials": frozenset({CredentialKind.PASSWORD}),
         **more,
     }
-    return Person(name=name, user_name=user_name, roles=frozenset(roles), **given)  # type: ignore[arg-type]
+    return Person(name=name, user_name=user_name, roles=frozenset(roles), **given)

@@ -143,7 +143,7 @@ def scribble(
 def code_of(act: object, *given_: object, **named: object) -> str | None:
     """Return the code with which an act is refused, None if it is not."""
     try:
-        act(*given_, **named)  # type: ignore[operator]
+        act(*given_, **named)
     except Refusal as refused:
         return refused.code
     return None

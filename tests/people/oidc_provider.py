@@ -156,7 +156,7 @@ def application(provider: Provider, redirect_uri: str) -> Flask:
     app, client = Flask("provider"), TheClient(redirect_uri)
     server = AuthorizationServer()
 
-    class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
+    class CodeGrant(grants.AuthorizationCodeGrant):
         TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
 
         def save_authorization_code(self, code: str, request: Any) -> None:
@@ -175,7 +175,7 @@ def application(provider: Provider, redirect_uri: str) -> Flask:
         def authenticate_user(self, authorization_code: Code) -> str:
             return authorization_code.user
 
-    class IdToken(OpenIDCode):  # type: ignore[misc]
+    class IdToken(OpenIDCode):
         def exists_nonce(self, nonce: str, request: Any) -> bool:
             return any(code.nonce == nonce for code in provider.codes.values())
 
@@ -205,13 +205,13 @@ def application(provider: Provider, redirect_uri: str) -> Flask:
 
     @app.get("/elsewhere")
     def elsewhere() -> Response:
-        return redirect(f"{provider.issuer}/jwks")  # type: ignore[return-value]
+        return redirect(f"{provider.issuer}/jwks")
 
     @app.get("/authorize")
     def authorize() -> Response:
         grant = server.get_consent_grant(end_user=provider.user)
         user = provider.user or None
-        return server.create_authorization_response(grant_user=user, grant=grant)  # type: ignore[no-any-return]
+        return server.create_authorization_response(grant_user=user, grant=grant)
 
     @app.post("/token")
     def token() -> Response:

@@ -82,7 +82,7 @@ def test_a_document_is_named_without_its_number(document: str) -> None:
 
 def test_a_proof_at_start_up_says_so() -> None:
     told = {"role": Role.ADMINISTRATOR, "enroller": "P-ADMIN", "site_has_signing_qa": False}
-    event = decide.prove_identity(a_person(Role.QA), " passport, seen ", prover="P-ADMIN", **told)  # type: ignore[arg-type]
+    event = decide.prove_identity(a_person(Role.QA), " passport, seen ", prover="P-ADMIN", **told)
     assert event == IdentityProved(ANNA, "passport, seen", bootstrap=True)
 
 

@@ -77,7 +77,7 @@ def test_a_site_whose_qa_cannot_sign_yet_grants_without_request() -> None:
 )
 def test_a_role_is_refused(person: object, executor: str, request_: object, code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        decide.grant_role(person, Role.OPERATOR, executor=executor, request=request_, site_has_signing_qa=True)  # type: ignore[arg-type]
+        decide.grant_role(person, Role.OPERATOR, executor=executor, request=request_, site_has_signing_qa=True)
     assert refused.value.code == code
 
 
@@ -117,7 +117,7 @@ def test_a_role_is_withdrawn_without_approver_but_only_if_held() -> None:
 )
 def test_an_account_is_not_ended(person: object, executor: str, reason: str, code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        decide.disable(person, executor=executor, reason=reason)  # type: ignore[arg-type]
+        decide.disable(person, executor=executor, reason=reason)
     assert refused.value.code == code
 
 
@@ -170,7 +170,7 @@ def test_any_characters_make_a_password(password: str) -> None:
 )
 def test_a_second_factor_is_not_enrolled(person: object, by: str, code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        decide.enroll_totp(person, by=by)  # type: ignore[arg-type]
+        decide.enroll_totp(person, by=by)
     assert refused.value.code == code
 
 
@@ -183,7 +183,7 @@ def test_a_second_factor_is_not_enrolled(person: object, by: str, code: str) -> 
 )
 def test_a_second_factor_is_not_removed(person: object, by: str, code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        decide.remove_totp(person, by=by)  # type: ignore[arg-type]
+        decide.remove_totp(person, by=by)
     assert refused.value.code == code
 
 

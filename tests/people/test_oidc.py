@@ -379,7 +379,7 @@ def test_without_a_provider_the_door_is_shut(site: Site) -> None:
 )  # fmt: skip
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path, wrong: dict[str, str]) -> None:
     with pytest.raises(Refusal, match="settings-wrong"):
-        SiteSettings(tmp_path, "site-a", "Europe/Brussels", Profile.DEMO, **wrong)  # type: ignore[arg-type]
+        SiteSettings(tmp_path, "site-a", "Europe/Brussels", Profile.DEMO, **wrong)
 
 
 def test_the_clients_secret_lies_in_a_file_of_its_own(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_the_register_equals_the_fold(house: House) -> None:
     gone = house.people.passkeys(anna.id)[1]
     house.people.remove_passkey(anna.id, gone.credential, by=own(anna), reason="replaced")
     house.people.choose_language(anna.id, "nl", by=own(anna))
-    entries = house.ledger.stream(f"person/{anna.id}")  # type: ignore[arg-type]
+    entries = house.ledger.stream(f"person/{anna.id}")
     folded = fold_all(decode_event(one.type, one.tv, one.data) for one in entries)
     found = house.people.person(anna.id)
     assert folded is not None

@@ -90,7 +90,7 @@ def test_no_more_than_two_hashes_run_at_once() -> None:
 
         def __init__(self) -> None:
             super().__init__(CHEAP)
-            self._argon2 = self  # type: ignore[assignment]
+            self._argon2 = self
 
         def verify(self, encoded: str, password: bytes) -> bool:
             nonlocal running, most

@@ -66,7 +66,7 @@ def test_a_secret_copied_or_changed_does_not_open(tmp_path: Path, spoil: object,
     box = SecretBox.create(tmp_path / "k")
     sealed = box.seal(RFC_6238, "me")
     with pytest.raises(Fault) as failed:
-        box.open(spoil(sealed), owner)  # type: ignore[operator]
+        box.open(spoil(sealed), owner)
     assert failed.value.code == "credential-unreadable"
 
 

@@ -12,7 +12,7 @@ from mes.settings import Profile, SiteSettings, ensure_folders, load, private_fi
 
 def a_site(folder: Path, **changes: object) -> SiteSettings:
     """Return the settings of a demo site in Brussels."""
-    return replace(SiteSettings(folder.resolve(), SiteId("site-a"), "Europe/Brussels"), **changes)  # type: ignore[arg-type]
+    return replace(SiteSettings(folder.resolve(), SiteId("site-a"), "Europe/Brussels"), **changes)
 
 
 @pytest.fixture(autouse=True)

@@ -196,7 +196,7 @@ def ready(skip: tuple[str, ...] = (), values: Callable[[Parameter], RecordedValu
 
 def spoilt(**fields: object) -> BatchState:
     """Return a batch ready to certify, with fields of its state replaced."""
-    return replace(ready().state, **fields)  # type: ignore[arg-type]
+    return replace(ready().state, **fields)
 
 
 def without_deferral(specification: Specification = SPECIFICATION) -> Specification:

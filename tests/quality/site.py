@@ -77,11 +77,11 @@ class Site:
         """Do a signed act as the web does: ask for the prompt, then sign what it showed, under one operation id."""
         asked = self.act(who, reason)
         try:
-            state: BatchState = call(asked, "B1", **given)  # type: ignore[operator]
+            state: BatchState = call(asked, "B1", **given)
         except SignaturePrompt as prompt:
             totp = self.house.code(who) if "totp" in prompt.factors else None
             given_in = Credentials(login(who), PASSWORD, totp, prompt.shown.digest)
-            state = call(Acting(asked.session, asked.op, given_in, reason), "B1", **given)  # type: ignore[operator]
+            state = call(Acting(asked.session, asked.op, given_in, reason), "B1", **given)
             self.house.wall.now += 60 if totp else 0
         return state
 

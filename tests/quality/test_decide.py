@@ -25,7 +25,7 @@ def types(events: tuple[Event, ...]) -> list[str]:
 
 def refusal(call: object, *arguments: object) -> str:
     with pytest.raises(Refusal) as refused:
-        call(*arguments)  # type: ignore[operator]
+        call(*arguments)
     return refused.value.code
 
 
@@ -108,7 +108,7 @@ OPENED = ["batch:exception:opened", "batch:deviation:opened"]
 def test_a_failure_opens_a_critical_deviation_and_stops_the_bag(
     make: object, item: str, value: str, unit: str | None, follows: list[str]
 ) -> None:
-    state = make().state  # type: ignore[operator]
+    state = make().state
     assert enter_now(state, item, value, unit) == ["batch:result:entered", *follows]
 
 
@@ -123,7 +123,7 @@ def test_the_last_of_the_alternatives_fails_the_item() -> None:
     ("make", "phase"), [(certified, Phase.HELD), (released, Phase.HELD), (infused, Phase.EXECUTING)]
 )
 def test_a_late_failure_puts_the_certificate_in_question(make: object, phase: Phase) -> None:
-    story = make()  # type: ignore[operator]
+    story = make()
     for event in decide.enter_result(story.state, SPECIFICATION, "sterility", "growth", None, None):
         story.tell(event, 300, "qc-1")
     assert (story.state.phase, story.state.disposition) == (phase, Disposition.IN_QUESTION)
@@ -221,7 +221,7 @@ def test_a_certificate_records_the_gate_and_what_is_pending() -> None:
     ],
 )
 def test_certification_is_refused(story: Story, changes: dict[str, object], code: str) -> None:
-    assert refusal(lambda: certify(story, **changes)) == code  # type: ignore[arg-type]
+    assert refusal(lambda: certify(story, **changes)) == code
 
 
 @pytest.mark.rule("REG-A16-07")

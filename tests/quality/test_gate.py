@@ -47,7 +47,7 @@ def judged(
 
 
 def statuses(story: Story, **more: object) -> dict[str, GateStatus]:
-    return {item: one.status for item, one in judged(story, **more).items()}  # type: ignore[arg-type]
+    return {item: one.status for item, one in judged(story, **more).items()}
 
 
 @pytest.mark.rule("PRA-04", "REG-ATMP-14")
@@ -105,12 +105,12 @@ def unreviewed(*skip: str) -> Story:
 
 
 def with_state(story: Story, **fields: object) -> Story:
-    story.state = replace(story.state, **fields)  # type: ignore[arg-type]
+    story.state = replace(story.state, **fields)
     return story
 
 
 def step_changed(story: Story, step: str, /, **fields: object) -> Story:
-    steps = {**story.state.steps, StepId(step): replace(story.state.steps[StepId(step)], **fields)}  # type: ignore[arg-type]
+    steps = {**story.state.steps, StepId(step): replace(story.state.steps[StepId(step)], **fields)}
     return with_state(story, steps=steps)
 
 
@@ -129,7 +129,7 @@ def value_outside(parameter_id: str, text: str) -> Story:
     def values(parameter: Parameter) -> object:
         return value_of(parameter, text if parameter.id == parameter_id else None)
 
-    return ready(values=values)  # type: ignore[arg-type]
+    return ready(values=values)
 
 
 def two_labels(*, missing: bool = False, approved: bool = False, reconciled: bool = True) -> Story:

@@ -184,7 +184,7 @@ def test_a_prompt_writes_nothing_and_a_repeated_act_writes_once(site: Site) -> N
     size = site.house.ledger.size
     given = {"confirmations": ALL, "acknowledged": acknowledged(site, "preliminary")}
     with pytest.raises(SignaturePrompt) as prompt:
-        site.quality.certify_preliminary(asked, "B1", **given)  # type: ignore[arg-type]
+        site.quality.certify_preliminary(asked, "B1", **given)
     assert site.house.ledger.size == size
     assert prompt.value.factors == ("user_name", "password", "totp")
     labels = [item.label for item in prompt.value.shown.items]
@@ -193,9 +193,9 @@ def test_a_prompt_writes_nothing_and_a_repeated_act_writes_once(site: Site) -> N
     assert load == "at most 0.36 [EU]/kg/h"  # 0.5 EU/mL x 50 mL / (70 kg x 1 h), rounded up
     secret = Credentials(login("qp-1"), PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
     signed = Acting(asked.session, asked.op, secret)
-    state = site.quality.certify_preliminary(signed, "B1", **given)  # type: ignore[arg-type]
+    state = site.quality.certify_preliminary(signed, "B1", **given)
     size = site.house.ledger.size
-    assert site.quality.certify_preliminary(signed, "B1", **given) == state  # type: ignore[arg-type]
+    assert site.quality.certify_preliminary(signed, "B1", **given) == state
     assert site.house.ledger.size == size
 
 
@@ -204,13 +204,13 @@ def test_a_result_that_changed_since_it_was_shown_is_not_certified(site: Site) -
     asked = site.act("qp-1")
     given = {"confirmations": ALL, "acknowledged": acknowledged(site, "preliminary")}
     with pytest.raises(SignaturePrompt) as prompt:
-        site.quality.certify_preliminary(asked, "B1", **given)  # type: ignore[arg-type]
+        site.quality.certify_preliminary(asked, "B1", **given)
     site.sign(site.quality.enter_result, "qc-1", reason="second vial", item="viability", value="96", unit="%")
     site.sign(site.quality.review_result, "qc-2", item="viability")
     site.review_trail("qp-2")
     secret = Credentials(login("qp-1"), PASSWORD, site.house.code("qp-1"), prompt.value.shown.digest)
     with pytest.raises(SignaturePrompt) as changed:
-        site.quality.certify_preliminary(Acting(asked.session, asked.op, secret), "B1", **given)  # type: ignore[arg-type]
+        site.quality.certify_preliminary(Acting(asked.session, asked.op, secret), "B1", **given)
     assert changed.value.code == "shown-changed"
 
 

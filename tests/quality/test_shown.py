@@ -11,7 +11,7 @@ from tests.schedule.builders import SEVEN_DAYS, T0, a_batch
 
 
 def entry_at(seq: int) -> Entry:
-    return Entry(seq, "batch/B1", seq, "t", 1, T0, "op", b"", {}, bytes([seq % 256]) * 32)  # type: ignore[arg-type]
+    return Entry(seq, "batch/B1", seq, "t", 1, T0, "op", b"", {}, bytes([seq % 256]) * 32)
 
 
 def corrected() -> Story:

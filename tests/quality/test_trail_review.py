@@ -36,7 +36,7 @@ def g07(site: Site, stage: str = "preliminary") -> GateItem:
 
 def refusal(call: object, *given: object, **named: object) -> Refusal:
     with pytest.raises(Refusal) as refused:
-        call(*given, **named)  # type: ignore[operator]
+        call(*given, **named)
     return refused.value
 
 

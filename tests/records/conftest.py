@@ -25,7 +25,7 @@ class Exported:
 def a_service(house: House, **more: object) -> RecordService:
     """Return the service of records of a house."""
     terms = {"folder": house.folder / "exports", "specification": lambda _: the_specification(), **more}
-    return RecordService(house.ledger, house.clock, house.telemetry, **terms)  # type: ignore[arg-type]
+    return RecordService(house.ledger, house.clock, house.telemetry, **terms)
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
         before.ledger.checkpoint(before.clock.now())
         with continued(before, url, LOST) as after:
             tale = Tale(after, hours=1, upto="A11")
-            tale.device_and_master = lambda: None  # type: ignore[method-assign]
+            tale.device_and_master = lambda: None
             tale.told()
             yield exported(after)
 

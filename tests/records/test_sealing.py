@@ -68,7 +68,7 @@ class Restless(Ledger):
 def test_a_batch_that_grows_meanwhile_is_sealed_at_its_new_end(house: House, times: int, settles: bool) -> None:
     Tale(house, upto="A01").told()
     house.ledger.__class__ = Restless
-    house.ledger.restless, house.ledger.times = house, times  # type: ignore[attr-defined]
+    house.ledger.restless, house.ledger.times = house, times
     sealing = Sealing(house.ledger, house.telemetry)
     if not settles:
         with pytest.raises(Fault) as failed:
@@ -118,7 +118,7 @@ class Unsealed:
 def test_samples_that_wait_for_their_hour_hold_up_the_seal(house: House) -> None:
     Tale(house, hours=1, upto="A18").told()
     with pytest.raises(Refusal) as refused:
-        Sealing(house.ledger, Unsealed()).seal(BATCH, DRAIN, new_op(), house.clock.now())  # type: ignore[arg-type]
+        Sealing(house.ledger, Unsealed()).seal(BATCH, DRAIN, new_op(), house.clock.now())
     assert refused.value.code == "record-telemetry-open"
     assert refused.value.facts == {"run": RUN, "samples": 17}
 

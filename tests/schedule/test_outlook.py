@@ -24,7 +24,7 @@ def small(*steps: Step, target: Decimal | None = Decimal(50), **more: object) ->
     """Return a master from its steps: the first is the collection, the last the infusion."""
     return Master(
         MasterId("small"), 1, "X", "Small", steps, steps[0].id, steps[-1].id, "none.1",
-        target_vein_to_vein_h=target, **more,  # type: ignore[arg-type]
+        target_vein_to_vein_h=target, **more,
     )  # fmt: skip
 
 

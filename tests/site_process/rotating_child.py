@@ -24,7 +24,7 @@ def main(site_dir: str, nth: int) -> None:
 
     with console_of(load(Path(site_dir))) as console:
         sys.addaudithook(watch)
-        console.act("keys.rotate", "6f3b7c1e-2222-4333-8444-555566667777", {"reason": "drill"})  # type: ignore[arg-type]
+        console.act("keys.rotate", "6f3b7c1e-2222-4333-8444-555566667777", {"reason": "drill"})
     print(touched)
 
 

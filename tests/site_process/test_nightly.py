@@ -56,7 +56,7 @@ class Night:
         """Do what the database's owner can do."""
         with as_owner(self.engine) as connection:
             for act in acts:
-                act(connection)  # type: ignore[operator]
+                act(connection)
 
     def checks(self) -> list[tuple[str, str]]:
         """Return type and kind of every check that was recorded."""

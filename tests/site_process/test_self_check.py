@@ -86,7 +86,7 @@ class Site:
         engine = open_engine(self.settings.database)
         with as_owner(engine) as connection:
             for act in acts:
-                act(connection)  # type: ignore[operator]
+                act(connection)
         engine.dispose()
 
     def lines(self, now: datetime = NOW, used: int = 10) -> list[Line]:
@@ -246,7 +246,7 @@ def test_a_lost_wal_does_not_start(local: Site, tmp_path: Path, loss: str) -> No
     ledger.checkpoint(NOW)
     copied(local, tmp_path)
     ledger.close()
-    engine.dispose()  # type: ignore[attr-defined]
+    engine.dispose()
     put_back(local, tmp_path)
     wal, shm = (local.settings.site_dir / f"site.sqlite-{end}" for end in ("wal", "shm"))
     assert wal.stat().st_size > 30_000
@@ -302,7 +302,7 @@ def test_a_key_that_others_can_read_does_not_start(local: Site) -> None:
     local.settings.credential_key_path.chmod(0o640)
     name, error = local.refused()
     assert name == "key files"
-    assert error.facts["mode"] == "0640"  # type: ignore[attr-defined]
+    assert error.facts["mode"] == "0640"
 
 
 @pytest.mark.rule("FLT-17", negative=True)
@@ -316,7 +316,7 @@ def test_a_clock_far_from_the_record_does_not_start_until_acknowledged(local: Si
     acknowledge_clock(local.settings, engine, now)
     engine.dispose()
     noted = demand(local.lines(now), BreachLog(local.settings.breach_path))
-    ledger, engine = local.opened()  # type: ignore[assignment]
+    ledger, engine = local.opened()
     size = ledger.size
     record_start(ledger, noted, now)
     types = [entry.type for entry in ledger.entries(size)]
@@ -375,7 +375,7 @@ def test_a_start_enters_only_what_is_worth_knowing(local: Site) -> None:
     record_start(ledger, ["holds: everything"], NOW + HOUR)
     assert ledger.size == size + 1
     ledger.close()
-    engine.dispose()  # type: ignore[attr-defined]
+    engine.dispose()
 
 
 def mes(*words: object) -> tuple[int, str]:
@@ -395,7 +395,7 @@ def today(local: Site) -> Site:
     write_ = Write(ledger.site_stream, (Draft("a:b", {}),))
     ledger.append(new_op(), [write_], actor=DRAIN, now=SystemClock().now())
     ledger.close()
-    engine.dispose()  # type: ignore[attr-defined]
+    engine.dispose()
     return local
 
 
@@ -437,7 +437,7 @@ def test_a_hold_ends_only_when_the_record_verifies_and_with_a_reason(today: Site
         "site:hold:released", {"held": "batch/B1"}, "QA-2026-7",
     )  # fmt: skip
     ledger.close()
-    engine.dispose()  # type: ignore[attr-defined]
+    engine.dispose()
 
 
 @pytest.mark.rule("FLT-42")

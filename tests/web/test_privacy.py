@@ -44,7 +44,7 @@ class Site:
 
     def types(self, name: str) -> list[str]:
         """Return the types of a stream's entries."""
-        return [one.type for one in self.house.wired.services.ledger.stream(name)]  # type: ignore[arg-type]
+        return [one.type for one in self.house.wired.services.ledger.stream(name)]
 
     def act(self, who: str, path: str, **form: Any) -> Any:
         return self.play.people[who].act(path, **form)

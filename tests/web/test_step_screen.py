@@ -68,12 +68,12 @@ def test_a_manual_device_is_confirmed_by_hand() -> None:
 )
 def test_a_verification_is_offered_to_another_person_with_the_role(ident: str, roles: set[Role], offered: bool) -> None:
     state = a_batch(*CONFIRMED)
-    person = Person(ident, "X", "x", frozenset(roles))  # type: ignore[arg-type]
+    person = Person(ident, "X", "x", frozenset(roles))
     assert next_of(state, state.step("S2"), at(0)).is_for(person) is offered
 
 
 def test_anybody_may_do_what_names_no_role() -> None:
-    assert Next(Ask.SCAN).is_for(Person("p", "X", "x"))  # type: ignore[arg-type]
+    assert Next(Ask.SCAN).is_for(Person("p", "X", "x"))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def a_random_ledger(seed: int, url: str) -> None:
     """Write a ledger of up to some 120 entries; every third gets a new key on the way."""
     engine = open_engine(url)
     terms = {"clock": "real", "software": "test"}
-    ledger = Ledger.create(engine, site=SITE, tz="Europe/Amsterdam", key=KEY, now=NOW, **terms)  # type: ignore[arg-type]
+    ledger = Ledger.create(engine, site=SITE, tz="Europe/Amsterdam", key=KEY, now=NOW, **terms)
     scribe = Scribe(seed, ledger)
     for _ in range(scribe.dice.randint(0, 30)):
         getattr(scribe, scribe.dice.choice(ACTS))()
