@@ -69,10 +69,11 @@ class DowntimePacks:
         with self._recorder.ledger.read() as connection:
             rows = tables.batches(connection, self._recorder.ledger.site)
         still_open = [row.batch for row in rows if row.phase not in ENDED]
+        known = {row.batch: row for row in self.rows()}
         made = []
         for batch in still_open:
             try:
-                made.append(self._refreshed(str(batch)))
+                made.append(self._refreshed(str(batch), known.get(str(batch))))
             except (Fault, Refusal) as error:  # one batch that cannot be printed must not hold up the others
                 failure = error
         for path in self._folder.glob("*.json"):
@@ -100,10 +101,9 @@ class DowntimePacks:
             raise Refusal("downtime-pack-missing", status=404, batch=batch[:64])
         return (self._folder / f"{batch}.pdf").read_bytes()
 
-    def _refreshed(self, batch: str) -> PackRow:
+    def _refreshed(self, batch: str, known: PackRow | None) -> PackRow:
         ledger, now = self._recorder.ledger, self._recorder.clock.now()
         state = self._recorder.load(batch)
-        known = next((row for row in self.rows() if row.batch == batch), None)
         if known is not None and known.next_seq == state.next_seq:
             row = PackRow(**{**asdict(known), "checked_at": time_text(now)})
         else:
