@@ -210,7 +210,7 @@ def test_the_statement_by_hand() -> None:
         "after": [{"stream": "batch/B-1", "seq": 7}, {"stream": "run/B-1.R1", "seq": 2}],
         "shown": SHOWN.digest,
         "meaning": "PERFORMED",
-        "text": "I performed this step as recorded.",
+        "text": "I performed this as recorded.",
         "person": {"id": "P-ANNA", "name": "Zoë Muller"},
         "data": {"step": "activation", "volume": {"value": "98.50", "unit": "mL"}},
         "reason": "measured twice",

@@ -80,7 +80,7 @@ def test_the_prompt_shows_what_is_signed(operator: Browser) -> None:
     answer = operator.htmx(f"{INTAKE}/perform", flat)
     assert answer.status_code == 428
     assert answer.headers["HX-Retarget"] == "#dialog"
-    for shown in ("I performed this step as recorded.", "180.5 mL", "97.9 %", script.BATCH, 'name="signature.shown"'):
+    for shown in ("I performed this as recorded.", "180.5 mL", "97.9 %", script.BATCH, 'name="signature.shown"'):
         assert shown in answer.text
     assert all(f'name="{name}"' in answer.text for name in flat)
 
@@ -127,7 +127,7 @@ def test_only_the_reveal_shows_a_patient(site: Site) -> None:
 def test_the_record_shows_who_signed_what(operator: Browser) -> None:
     page = operator.client.get(f"{HERE}/record").text
     assert "Signed by <strong>Claire Moreau</strong>" in page
-    assert "I performed this step as recorded." in page
+    assert "I performed this as recorded." in page
     assert "Europe/Brussels" in page
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from mes.people.events import RoleGranted, RoleWithdrawn
 from mes.records.assemble.story import Story
-from mes.records.model import Cell, Note, Section, Table, Tone
+from mes.records.model import Block, Cell, Heading, Note, Section, Table, Tone
 from mes.records.record import people_of
 
 INTENT = (
@@ -15,7 +15,8 @@ INTENT = (
 
 def signatures(story: Story) -> Section:
     """Return all signatures of the record in order. Rule: REG-P11-50, REG-A11-14."""
-    rows: list[tuple[Cell | str, ...]] = []
+    own: list[tuple[Cell | str, ...]] = []
+    rights: list[tuple[Cell | str, ...]] = []
     zones = set()
     for entry in story.record.entries:
         signature = entry.document.get("signature")
@@ -30,12 +31,20 @@ def signatures(story: Story) -> Section:
         what = entry.type.removeprefix("batch:").replace(":", " ").replace("_", " ")
         factors = ", ".join(signature["factors"]).replace("_", " ")
         name = Cell(f"{signature['person']['name']}, {role}")
+        rows = rights if entry.stream.startswith("person/") else own
         rows.append((entry.printed, name, time, meaning, f"{what} ({about})", factors))
-    if not rows:
+    if not own and not rights:
         return Section("Signatures", (Note("Nothing was signed.", Tone.WARN),))
     heads = ("Entry", "Name and role", "Signed", "Meaning", "What", "Factors")
     notes = Note(f"{INTENT} Zone: {', '.join(sorted(zones))}.", Tone.MUTED)
-    return Section("Signatures", (notes, Table(heads, tuple(rows), (7, 18, 17, 29, 18, 11))))
+    widths = (7, 18, 17, 29, 18, 11)
+    blocks: list[Block] = [notes, Table(heads, tuple(own), widths)]
+    if rights:  # apart from what was signed about the batch, which is what its reader looks for
+        blocks += [
+            Heading("By which the people of this record came by their rights"),
+            Table(heads, tuple(rights), widths),
+        ]
+    return Section("Signatures", tuple(blocks))
 
 
 def people(story: Story) -> Section:
